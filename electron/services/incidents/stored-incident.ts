@@ -10,11 +10,22 @@ const MAX_BODY = 200_000;
 
 export const incidentKey = ({ run, eventId }: Pick<IncidentRecord, 'run' | 'eventId'>): string => `${run}/${eventId}`;
 
-/** The times always fit; of an incident with very many partitions or groups their names are left out. */
+/**
+ * The times always fit. Of very many partitions the names that fit are kept; where the groups or the first event are too long, those are
+ * left out as well.
+ */
 export function storeIncident(record: IncidentRecord): StoredIncident {
   let body = JSON.stringify(record);
+  if (body.length > MAX_BODY) body = JSON.stringify(withFewerPartitions(record));
   if (body.length > MAX_BODY) body = JSON.stringify(withoutNames(record));
   return { id: incidentKey(record), startedAt: record.startedAt, endedAt: endOf(record), body };
+}
+
+function withFewerPartitions(record: IncidentRecord): IncidentRecord {
+  const rest: IncidentRecord = { ...record, ledPartitions: [], complete: false };
+  let room = MAX_BODY - JSON.stringify(rest).length;
+  const kept = record.ledPartitions.findIndex((key) => (room -= JSON.stringify(key).length + 1) < 0);
+  return { ...rest, ledPartitions: kept < 0 ? record.ledPartitions : record.ledPartitions.slice(0, kept) };
 }
 
 function withoutNames(record: IncidentRecord): IncidentRecord {

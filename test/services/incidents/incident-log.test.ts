@@ -149,6 +149,22 @@ describe('IncidentLog', () => {
     expect(errors).toEqual([]);
   });
 
+  test('keeps the groups, and the names of partitions that fit, of an incident that moved very many leaders', async () => {
+    const log = open('a');
+    const [killed, fenced, elected] = outage(START);
+    if (killed === undefined || fenced === undefined || elected === undefined) throw new Error('no events');
+    const details = { trigger: 'fencing', moves: [], ranges: [['orders', '0-19999']] };
+    const moved: TimelineEvent = { id: 4, type: 'group/coordinatorMoved', at: START + 3_200, node: 1, group: 'billing', causeId: 3 };
+    log.take([killed, fenced, { ...elected, details }, moved]);
+    await vi.advanceTimersByTimeAsync(1_100);
+    const [row] = points.incidents(0, START + 40 * DAY);
+    const [record] = stored();
+    expect(record).toMatchObject({ groups: [['billing', START + 3_200]], complete: false, root: { broker: 3 } });
+    expect(record?.ledPartitions.slice(0, 2)).toEqual(['orders/0', 'orders/1']);
+    expect(record?.ledPartitions.length).toBeGreaterThan(10_000);
+    expect(row?.body.length).toBeLessThanOrEqual(200_000);
+  });
+
   test('leaves out a row that is no incident', async () => {
     for (const [id, body] of [
       ['no-json', '{'],
