@@ -1,5 +1,5 @@
 /** One outage, from its cause to its end. Every page renders this object; none of them derives an outage by itself. */
-import type { TimelineEvent } from '../models/timeline.ts';
+import type { TimelineEvent, TimelineEventType } from '../models/timeline.ts';
 
 export type IncidentSubject =
   | { kind: 'broker'; broker: number }
@@ -72,19 +72,43 @@ export function incidentAt(incident: Incident, at: number): Incident {
 export interface GroupReading {
   id: string;
   partitions: readonly { topic: string; partition: number }[];
+  /**
+   * Brokers that do not answer and hold a replica of what the group reads, or of its part of `__consumer_offsets`, where no leader answers
+   * now. Without a majority of voters no event reports that.
+   */
+  missing?: ReadonlySet<number>;
 }
 
-/** Did it move or take a leader of a partition that the group reads, or its coordinator? */
-export function touchesGroup(incident: Incident, group: GroupReading): boolean {
-  if (incident.groups.has(group.id)) return true;
-  return group.partitions.some(({ topic, partition }) => incident.ledPartitions.has(partitionKeyOf(topic, partition)));
+/** First events of incidents in which a broker serves nothing. */
+const OUT_OF_SERVICE: ReadonlySet<TimelineEventType> = new Set([
+  'lab/nodeKilled',
+  'lab/nodeStopped',
+  'lab/powerCut',
+  'lab/nodeFrozen',
+  'node/failed',
+]);
+
+/** Does its broker leave the group without a leader or coordinator that answers, while no event has reported any effect on partitions? */
+function blocksGroup(incident: Incident, { missing }: GroupReading): boolean {
+  const { subject, root, leaderless, underReplicated, ledPartitions, failedOverAt, recoveredAt } = incident;
+  if (missing === undefined || subject.kind !== 'broker' || !missing.has(subject.broker)) return false;
+  const isReported = leaderless + underReplicated + ledPartitions.size > 0 || failedOverAt !== null || recoveredAt !== null;
+  return !isReported && incident.lasts && isOpen(incident) && OUT_OF_SERVICE.has(root.type);
 }
+
+const movedLeaders = (incident: Incident, { partitions }: GroupReading): boolean =>
+  partitions.some(({ topic, partition }) => incident.ledPartitions.has(partitionKeyOf(topic, partition)));
+
+/** Did it move or take a leader of a partition that the group reads, or its coordinator? */
+export const touchesGroup = (incident: Incident, group: GroupReading): boolean =>
+  incident.groups.has(group.id) || movedLeaders(incident, group) || blocksGroup(incident, group);
 
 /** When the group was served again: its leaders are elected and it is stable. Null: not yet. */
 export function servedAgainAt(incident: Incident, group: GroupReading): number | null {
+  if (blocksGroup(incident, group)) return null;
   if (incident.closedAt !== null && !incident.groups.has(group.id)) return incident.failedOverAt ?? incident.closedAt;
   const stable = incident.groups.get(group.id);
-  const led = group.partitions.some(({ topic, partition }) => incident.ledPartitions.has(partitionKeyOf(topic, partition)));
+  const led = movedLeaders(incident, group);
   if (stable === null || (led && incident.failedOverAt === null)) return incident.closedAt;
   return Math.max(stable ?? incident.startedAt, led ? (incident.failedOverAt ?? 0) : 0);
 }
