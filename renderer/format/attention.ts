@@ -4,7 +4,7 @@ import { isOpen, type Incident } from '#shared/incidents/incident';
 import type { BrokerRow, GroupRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import { fullDisks } from './broker-disk.ts';
 import { describeGroupError } from './groups.ts';
-import { describeIncident, phasesOf, startSentence } from './incidents.ts';
+import { describeIncident, formatTimeOfDay, phasesOf, startSentence } from './incidents.ts';
 import { formatList, formatRanges, plural } from './numbers.ts';
 import { BROKER_STATE, isAlive, isOffline, refusesWrites, type TopicHealth } from './replicas.ts';
 import { assignedCounts, topicFacts } from './topic-facts.ts';
@@ -203,12 +203,18 @@ function describeReplicas({ id }: BrokerRow, topics: readonly TopicRow[], facts:
   return parts.length === 0 ? 'It holds no replica.' : parts.join(' ');
 }
 
+const isSuperseded = ({ id, subject }: Incident, incidents: readonly Incident[]): boolean =>
+  subject.kind === 'broker' &&
+  incidents.some((one) => one.id > id && isOpen(one) && one.subject.kind === 'broker' && one.subject.broker === subject.broker);
+
 /** Open incidents that no row above is about: links, disks, clocks, members. */
 function incidentItems({ incidents, now }: AttentionSource, shown: ReadonlySet<Incident>): AttentionItem[] {
   return incidents
     .filter((incident) => isOpen(incident) && !shown.has(incident))
     .map((incident) => {
-      const text = describeIncident(incident);
+      // Its broker is out of service for a later reason, which has a row of its own.
+      const time = isSuperseded(incident, incidents) ? ` at ${formatTimeOfDay(incident.startedAt, now)}` : '';
+      const text = `${describeIncident(incident)}${time}`;
       return {
         key: `incident-${incident.id}`,
         tone: incident.leaderless > 0 ? 'bad' : 'warn',

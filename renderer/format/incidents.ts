@@ -1,7 +1,8 @@
 /** Incidents as text: what happened, how far it has recovered, and which of them a group's chart marks. */
 import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
+import { escapeName } from '#shared/names';
 import { isOpen, servedAgainAt, since, touchesGroup, type GroupReading, type Incident } from '#shared/incidents/incident';
-import { formatClockMinutes, formatCoarse, formatDay, formatSpan, isSameDay, plural } from './numbers.ts';
+import { formatClockMinutes, formatCoarse, formatCount, formatDay, formatSpan, isSameDay, plural } from './numbers.ts';
 import { groupPath } from './addresses.ts';
 import type { Tone } from './replicas.ts';
 import { chainOf, describeEvent } from './timeline.ts';
@@ -27,6 +28,15 @@ export const startSentence = ({ root }: Incident, text: string): string =>
 /** Faults that the cluster detects when a session expires. */
 const SILENT: ReadonlySet<TimelineEventType> = new Set(['lab/nodeKilled', 'lab/powerCut', 'lab/nodeFrozen', 'load/memberCrashed']);
 
+/** Why an incident whose replicas have recovered is still open: groups that have not been stable since. */
+function describeUnstable({ groups, subject }: Incident): string | null {
+  const unstable = [...groups].filter(([, stableAt]) => stableAt === null).map(([group]) => group);
+  const [first] = unstable;
+  if (first === undefined) return null;
+  if (unstable.length > 1) return `${formatCount(unstable.length)} groups not stable yet`;
+  return subject.kind === 'group' && subject.group === first ? 'not stable yet' : `group ${escapeName(first)} not stable yet`;
+}
+
 /** `2 min`, `no recorded cause`, `964 partitions under-replicated`, `failed over in 3.0 s`. `now`: wall-clock ms of what is shown. */
 export function phasesOf(incident: Incident, now: number): IncidentPhase[] {
   const phases: IncidentPhase[] = [];
@@ -44,7 +54,10 @@ export function phasesOf(incident: Incident, now: number): IncidentPhase[] {
   // Within one poll of a remote cluster no time was measured.
   if (failedOver !== null) add(failedOver === 0 ? 'leaders have moved' : `failed over in ${formatSpan(failedOver)}`, 'none');
   const recovered = since(incident, incident.recoveredAt);
-  if (recovered !== null) add(`recovered in ${formatSpan(recovered)}`, 'ok');
+  // An incident that is open has not recovered as a whole.
+  if (recovered !== null) add(`${isOpen(incident) ? 'ISRs recovered' : 'recovered'} in ${formatSpan(recovered)}`, 'ok');
+  const unstable = isOpen(incident) && incident.underReplicated + incident.leaderless === 0 ? describeUnstable(incident) : null;
+  if (unstable !== null) add(unstable, 'warn');
   const lasted = since(incident, incident.closedAt);
   if (lasted !== null && (recovered === null || lasted > recovered)) {
     // What has no duration that can be shown ended as it began.

@@ -100,6 +100,48 @@ describe('what needs attention', () => {
     expect(itemsOf(cluster, events)[0]?.why).toMatch(/^2 min\. \d+ partitions are under-replicated without it\.$/);
   });
 
+  it('dates an earlier incident of a broker that is down again, and does not call it recovered', () => {
+    const cluster = new FixtureCluster('healthy');
+    cluster.down(2);
+    const at = NOW - 200_000;
+    const change = { topic: 'orders', partition: 0 };
+    const events: TimelineEvent[] = [
+      { id: 1, type: 'lab/nodeKilled', at, node: null, broker: 2 },
+      { id: 2, type: 'cluster/brokerFenced', at: at + 3_000, node: 1, broker: 2, causeId: 1 },
+      {
+        id: 3,
+        type: 'partition/isrShrunk',
+        at: at + 3_000,
+        node: 1,
+        causeId: 2,
+        count: 1,
+        details: { changes: [{ ...change, from: [1, 2], to: [1] }] },
+      },
+      { id: 4, type: 'group/coordinatorMoved', at: at + 4_000, node: 1, group: 'billing', causeId: 2 },
+      { id: 5, type: 'group/rebalanceStarted', at: at + 5_000, node: 1, group: 'billing', causeId: 4 },
+      { id: 6, type: 'lab/nodeStarted', at: at + 10_000, node: null, broker: 2 },
+      { id: 7, type: 'cluster/brokerUnfenced', at: at + 11_000, node: 1, broker: 2, causeId: 6 },
+      {
+        id: 8,
+        type: 'partition/isrExpanded',
+        at: at + 12_000,
+        node: 1,
+        count: 1,
+        causeId: 7,
+        details: { changes: [{ ...change, from: [1], to: [1, 2] }] },
+      },
+      { id: 9, type: 'lab/nodeKilled', at: NOW - 20_000, node: null, broker: 2 },
+    ];
+    const items = itemsOf(cluster, events).filter(({ what }) => what.startsWith('Broker 2'));
+    expect(items).toMatchObject([
+      { what: 'Broker 2 is down', why: expect.stringMatching(/^20 s · not detected yet\. /) as string },
+      {
+        what: expect.stringMatching(/^Broker 2 killed at \d\d:\d\d$/) as string,
+        why: '3 min · ISRs recovered in 12 s · group billing not stable yet',
+      },
+    ]);
+  });
+
   it('keeps the case of the name of a group member', () => {
     const expired: TimelineEvent = {
       id: 1,

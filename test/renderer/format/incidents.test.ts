@@ -93,6 +93,17 @@ describe('incidents as text', () => {
     ]);
   });
 
+  it('does not call an open incident recovered, and names the group that keeps it open', () => {
+    const unstable = [...OUTAGE.slice(0, 6), ...RESTART];
+    expect(summaries(unstable, 61_000)).toEqual([
+      'broker 3 killed · 1 min · failed over in 3.0 s · ISRs recovered in 13 s · group billing not stable yet',
+    ]);
+    const second: TimelineEvent = { id: 11, type: 'group/rebalanceStarted', at: 14_000, node: 1, group: 'audit', causeId: 5 };
+    expect(summaries([...unstable, second], 61_000)[0]).toMatch(/ · 2 groups not stable yet$/);
+    const stable: TimelineEvent = { id: 12, type: 'group/rebalanced', at: 15_000, node: 1, group: 'billing', causeId: 6 };
+    expect(summaries([...unstable, stable], 61_000)[0]).toMatch(/ · recovered in 13 s · ended after 14 s$/);
+  });
+
   it('warns while partitions have no leader', () => {
     const lost: TimelineEvent = {
       id: 8,
@@ -118,6 +129,22 @@ describe('bands of a chart', () => {
   const reads = (id: string, topic: string, ...partitions: number[]) => ({
     id,
     partitions: partitions.map((partition) => ({ topic, partition })),
+  });
+
+  it('mark an incident whose broker leaves the group without a leader while no event reports it, until it is over', () => {
+    const missing = new Set([3]);
+    const group = { ...reads('billing', 'orders', 0), missing };
+    expect(outagesOfGroup(group, deriveIncidents([killed]))).toEqual([
+      { from: 1_000, until: null, label: 'broker 3 killed', healed: null },
+    ]);
+    expect(outagesOfGroup({ ...group, missing: new Set([2]) }, deriveIncidents([killed]))).toEqual([]);
+    // It has failed over: a later outage of another broker does not prolong it.
+    expect(outagesOfGroup(group, deriveIncidents(OUTAGE))).toEqual([
+      { from: 1_000, until: 4_400, label: 'broker 3 killed', healed: 'group stable after 3.4 s' },
+    ]);
+    expect(outagesOfGroup({ ...group, id: 'other' }, deriveIncidents([killed, ...RESTART]))).toEqual([]);
+    const slow = { fault: { type: 'slowDisk', node: 3 }, faultId: 1 };
+    expect(outagesOfGroup(group, deriveIncidents([{ id: 1, type: 'lab/faultInjected', at: 0, node: null, details: slow }]))).toEqual([]);
   });
 
   it('mark an incident that moved a leader or the coordinator of that group, until the group is served again', () => {
