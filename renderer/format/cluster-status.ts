@@ -28,7 +28,8 @@ export interface StatusSource {
   ready: boolean;
   facts: BrokerFacts;
   brokers: readonly BrokerRow[];
-  totals: TopicHealth & { partitions: number };
+  /** `waiting`: partitions with a stopped replica that their leader has not removed from the ISR. */
+  totals: TopicHealth & { partitions: number; waiting: number };
   quorum: QuorumView | null;
   controllerId: number | null;
   attention: readonly AttentionItem[];
@@ -59,7 +60,7 @@ function figuresOf({ ready, facts, brokers, totals, quorum, controllerId }: Stat
   const known = ready && facts.reachable;
   const alive = brokers.filter(isAlive).length;
   const health = assessQuorum(quorum, facts);
-  const { partitions, offline, underReplicated, unknown } = totals;
+  const { partitions, offline, underReplicated, unknown, waiting } = totals;
   const counted = known && unknown === 0;
   return [
     {
@@ -110,5 +111,18 @@ function figuresOf({ ready, facts, brokers, totals, quorum, controllerId }: Stat
       tone: counted && underReplicated > 0 ? 'warn' : 'none',
       to: '/topics?show=under-replicated',
     },
+    // By the ISR these are not under-replicated, though pages count the stopped replica in sync in none: without a quorum that lasts.
+    ...(counted && waiting > 0
+      ? [
+          {
+            key: 'waiting',
+            label: 'with a stopped replica',
+            value: formatCount(waiting),
+            reason: UNREACHABLE,
+            tone: 'warn' as const,
+            to: '/topics?show=attention',
+          },
+        ]
+      : []),
   ];
 }

@@ -69,13 +69,14 @@ export interface ClusterLoad {
   health: TopicHealth;
   displaced: number;
   unserved: number;
+  waiting: number;
 }
 
 /** Sums over all topics. With each update only topics whose row changed are added again: of 10,000 topics a patch brings few. */
 export class ClusterTotals {
   private readonly counted = new Map<string, TopicFacts>();
   private readonly brokers = new Map<number, BrokerLoad>();
-  private readonly sums: Omit<ClusterLoad, 'brokers' | 'health'> = { partitions: 0, displaced: 0, unserved: 0 };
+  private readonly sums: Omit<ClusterLoad, 'brokers' | 'health'> = { partitions: 0, displaced: 0, unserved: 0, waiting: 0 };
   private readonly health: TopicHealth = { underReplicated: 0, offline: 0, silent: 0, unknown: 0, refusing: 0 };
 
   update(topics: ReadonlyMap<string, TopicRow>): ClusterLoad {
@@ -102,6 +103,7 @@ export class ClusterTotals {
     this.sums.partitions += sign * facts.partitions;
     this.sums.displaced += sign * facts.displaced;
     this.sums.unserved += sign * facts.unserved;
+    this.sums.waiting += sign * facts.waiting;
     const { health } = this;
     health.underReplicated += sign * facts.health.underReplicated;
     health.offline += sign * facts.health.offline;

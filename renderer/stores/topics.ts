@@ -13,7 +13,7 @@ export const useTopicsStore = defineScopedStore('topics', (scope) => {
   const counted = new ClusterTotals();
   /** Sums over all topics: health, and replicas, leaders and what an election would move by broker. */
   const load = computed(() => counted.update(cluster.topics));
-  const totals = computed(() => ({ partitions: load.value.partitions, ...load.value.health }));
+  const totals = computed(() => ({ partitions: load.value.partitions, waiting: load.value.waiting, ...load.value.health }));
 
   const visible = computed(() => cluster.topicList.filter((topic) => !topic.internal));
 

@@ -5,7 +5,7 @@ import { describeStatus, type StatusSource } from '../../../renderer/format/clus
 
 const brokers = (...states: BrokerState[]): BrokerRow[] => states.map((state, i) => ({ id: i + 1, state }) as unknown as BrokerRow);
 const quorum = { voters: [{ id: 1 }, { id: 2 }, { id: 3 }] } as unknown as QuorumView;
-const totals = { partitions: 102, underReplicated: 0, offline: 0, silent: 0, unknown: 0, refusing: 0 };
+const totals = { partitions: 102, underReplicated: 0, offline: 0, silent: 0, unknown: 0, refusing: 0, waiting: 0 };
 
 function status(rows: BrokerRow[], more: Partial<StatusSource> = {}) {
   const source = {
@@ -50,6 +50,14 @@ describe('the status of the cluster', () => {
       tone: 'warn',
       sentence: '7 partitions under-replicated, all of them served',
     });
+  });
+
+  it('counts partitions whose ISR still lists a stopped replica, beside those that are under-replicated', () => {
+    const down = brokers('online', 'down', 'down');
+    expect(status(down, { totals: { ...totals, waiting: 12 } }).figures).toMatchObject({ 'under-replicated': '0', waiting: '12' });
+    expect(status(down).figures).not.toHaveProperty('waiting');
+    const unread = brokers('unreachable', 'unreachable', 'down');
+    expect(status(unread, { totals: { ...totals, unknown: 102, waiting: 12 } }).figures).not.toHaveProperty('waiting');
   });
 
   it('is unknown where no broker answers: no figure is taken from what was read before', () => {

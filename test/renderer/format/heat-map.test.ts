@@ -109,6 +109,9 @@ describe('the heat map', () => {
     expect(troubledTopics([healthy('whole'), waits], 20)).toEqual([
       expect.objectContaining({ name: 'waits', text: '1 with a stopped replica' }),
     ]);
+    const totals = new ClusterTotals();
+    expect(totals.update(new Map([['waits', waits]]))).toMatchObject({ waiting: 1, health: { underReplicated: 0 } });
+    expect(totals.update(new Map([['waits', healthy('waits')]])).waiting).toBe(0);
   });
 });
 
