@@ -73,7 +73,8 @@ export const isUnknown = ({ reachable, unreachable }: BrokerFacts): boolean => !
 export function assessBroker(broker: BrokerRow, facts: BrokerFacts): BrokerRow {
   const isStopped = facts.stopped.has(broker.id);
   // That a remote broker is down was read from a broker that does not answer any more; of its own nodes the lab knows it.
-  if (isStopped && (broker.lab !== null || !isUnknown(facts))) return broker.inSync === null ? broker : { ...broker, inSync: 0 };
+  if (isStopped && (broker.lab !== null || !isUnknown(facts)))
+    return broker.inSync === null ? broker : { ...broker, inSync: 0, ...(facts.reachable ? { listed: broker.inSync } : {}) };
   return isUnknown(facts) && (isStopped || facts.unreachable.has(broker.id))
     ? { ...broker, leaders: null, inSync: null, logBytes: null, disk: null }
     : broker;

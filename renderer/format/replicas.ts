@@ -1,6 +1,7 @@
 /** What the partitions of a topic add up to, in the words and tones that every page uses. */
 import { leaderStateOf } from '#shared/health';
 import { isLeaderMoving, isUnanswered } from '#shared/read-errors';
+import { plural } from './numbers.ts';
 import type { BrokerRow, BrokerState, PartitionRow, ReplicaState, TopicRow } from '#shared/models/cluster';
 
 export type Tone = 'none' | 'ok' | 'warn' | 'bad' | 'control' | 'flow' | 'accent';
@@ -107,6 +108,13 @@ export const BROKER_STATE: Record<BrokerState, { word: string; tone: Tone }> = {
   frozen: { word: 'frozen', tone: 'flow' },
   unreachable: { word: 'unreachable', tone: 'bad' },
 };
+
+/** Why a stopped broker is in sync in no partition although ISRs list it, as rows about it state; null: they list it no more. */
+export function describeListed({ id, listed = 0 }: BrokerRow): string | null {
+  return listed === 0
+    ? null
+    : `Broker ${id} has stopped. The ISR of ${plural(listed, 'partition')} still lists it, until the leaders or the controller remove it.`;
+}
 
 /** A broker that can serve now. */
 export function isAlive(broker: BrokerRow): boolean {

@@ -53,6 +53,8 @@ export interface BrokerRow {
   replicas: number | null;
   /** Replicas on this broker that are in their partition's ISR. */
   inSync: number | null;
+  /** Set by `shared/health.ts` for a broker that has stopped and is in sync in no partition: ISRs of metadata that still list it. */
+  listed?: number;
   /** Milliseconds since the controller last heard its heartbeat (embedded only). */
   sessionAgeMs: number | null;
   sessionTimeoutMs: number | null;

@@ -3,7 +3,7 @@ import { answers, assessBroker, assessBrokers, assessQuorum, assessTopic, leader
 import type { BrokerRow, BrokerState, PartitionRow, QuorumView, ReplicaState, TopicRow } from '#shared/models/cluster';
 import { whatNeedsAttention } from '../../renderer/format/attention.ts';
 import { whatItPromises } from '../../renderer/format/promises.ts';
-import { countInSync, topicHealth } from '../../renderer/format/replicas.ts';
+import { describeListed, countInSync, topicHealth } from '../../renderer/format/replicas.ts';
 
 const broker = (id: number, state: BrokerState): BrokerRow => ({
   id,
@@ -300,6 +300,19 @@ describe('health', () => {
     const { verdict, lines } = whatItPromises({ brokers, topics: [row], quorum: QUORUM, faults: [] });
     expect(verdict.text).toMatch(/not known/);
     expect(lines).toEqual([]);
+  });
+
+  it('counts the ISRs that still list a stopped broker, which is in sync in none, where a broker can be asked', () => {
+    const frozen = { ...broker(3, 'frozen'), inSync: 30 };
+    const row = assessBroker(frozen, assessBrokers([broker(1, 'online'), frozen]));
+    expect(row).toMatchObject({ inSync: 0, listed: 30 });
+    expect(describeListed(row)).toBe(
+      'Broker 3 has stopped. The ISR of 30 partitions still lists it, until the leaders or the controller remove it.',
+    );
+    expect(describeListed(assessBroker({ ...frozen, inSync: 0 }, assessBrokers([broker(1, 'online'), frozen])))).toBeNull();
+    expect(describeListed(assessBroker(frozen, assessBrokers([broker(1, 'down'), frozen])))).toBeNull();
+    const online = { ...broker(1, 'online'), inSync: 30 };
+    expect(describeListed(assessBroker(online, assessBrokers([online, frozen])))).toBeNull();
   });
 
   it('draws replicas of stopped brokers as offline, of unreachable ones as unknown, and keeps the ISR of the metadata', () => {
