@@ -18,9 +18,9 @@ export function reasonAgainstElection(state: LearnState): string | null {
   const down = offline.filter(isDown);
   if (down.length > 0)
     return `Only an in-sync replica can become leader, and ${brokers(down)} ${down.length === 1 ? 'is' : 'are'} down: start ${down.length === 1 ? 'it' : 'them'} first.`;
-  // A fenced or frozen broker runs: a start does not end its fault.
+  // A fenced or frozen broker runs: a start does not end its fault, and one that was just started is fenced until it has caught up.
   return offline.length > 0
-    ? `Only an in-sync replica can become leader, and ${offline.length === 1 ? 'the replica' : 'replicas'} on ${brokers(offline)} ${offline.length === 1 ? 'is' : 'are'} offline: end the fault first.`
+    ? `Only an in-sync replica can become leader, and ${offline.length === 1 ? 'the replica' : 'replicas'} on ${brokers(offline)} ${offline.length === 1 ? 'is' : 'are'} offline: end the fault, or wait until the start has completed.`
     : `Only an in-sync replica can become leader, and ${brokers(waiting)} still ${waiting.length === 1 ? 'fetches' : 'fetch'} missing records.`;
 }
 

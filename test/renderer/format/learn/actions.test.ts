@@ -119,9 +119,9 @@ describe('preferred leaders that can be elected', () => {
       return reasonAgainstElection({ ...state(row(0, 1, 'leader'), row(1, 3, 'offline')), brokers });
     };
     expect(offlineWith('down')).toBe('Only an in-sync replica can become leader, and broker 2 is down: start it first.');
-    for (const runs of ['fenced', 'frozen', 'online'] as const)
+    for (const runs of ['starting', 'fenced', 'frozen', 'online'] as const)
       expect(offlineWith(runs)).toBe(
-        'Only an in-sync replica can become leader, and the replica on broker 2 is offline: end the fault first.',
+        'Only an in-sync replica can become leader, and the replica on broker 2 is offline: end the fault, or wait until the start has completed.',
       );
     expect(reasonAgainstElection(state(row(1, 3, 'lagging')))).toBe(
       'Only an in-sync replica can become leader, and broker 2 still fetches missing records.',
