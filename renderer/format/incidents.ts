@@ -29,7 +29,9 @@ export const startSentence = ({ root }: Incident, text: string): string =>
 const SILENT: ReadonlySet<TimelineEventType> = new Set(['lab/nodeKilled', 'lab/powerCut', 'lab/nodeFrozen', 'load/memberCrashed']);
 
 /** Why an incident whose replicas have recovered is still open: groups that have not been stable since. */
-function describeUnstable({ groups, subject }: Incident): string | null {
+function describeUnstable({ groups, subject, detectedAt }: Incident): string | null {
+  // The group of a paused or crashed member is stable until its coordinator has noticed.
+  if (detectedAt === null) return null;
   const unstable = [...groups].filter(([, stableAt]) => stableAt === null).map(([group]) => group);
   const [first] = unstable;
   if (first === undefined) return null;

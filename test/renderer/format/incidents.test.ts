@@ -104,6 +104,13 @@ describe('incidents as text', () => {
     expect(summaries([...unstable, stable], 61_000)[0]).toMatch(/ · recovered in 13 s · ended after 14 s$/);
   });
 
+  it('does not call the group of a paused member unstable before its coordinator has noticed', () => {
+    const paused: TimelineEvent = { id: 1, type: 'load/memberPaused', at: 0, node: null, group: 'billing', details: { memberId: 'm' } };
+    expect(summaries([paused], 5_000)[0]).not.toContain('not stable');
+    const expired: TimelineEvent = { id: 2, type: 'group/memberExpired', at: 6_000, node: 1, group: 'billing', causeId: 1 };
+    expect(summaries([paused, expired], 7_000)[0]).toMatch(/ · not stable yet$/);
+  });
+
   it('warns while partitions have no leader', () => {
     const lost: TimelineEvent = {
       id: 8,
