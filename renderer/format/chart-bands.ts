@@ -75,7 +75,8 @@ export function placeLabels(bands: readonly ChartBand[], plot: BandPlot): BandLa
     }
   };
   for (const { label, start } of spans) place(label, start, 'bad');
-  for (const { healed, until, end } of spans) if (healed !== null && until !== null) place(healed, end, 'muted');
+  // An end beyond the range that is shown has no label.
+  for (const { healed, until, end } of spans) if (healed !== null && until !== null && end <= right) place(healed, end, 'muted');
   return labels;
 }
 

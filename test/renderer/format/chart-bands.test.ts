@@ -28,6 +28,7 @@ const CROWDS: readonly (readonly [name: string, bands: ChartBand[]])[] = [
     'each second',
     Array.from({ length: 60 }, (_, i) => band(i / 60, i / 60 + 0.01, `controller moved to node ${i % 3}`, 'ended after 1 s')),
   ],
+  ['beyond the plot', [band(2, 15.5, 'broker 2 killed', 'recovered in 13 min'), band(14.8, 40, 'broker 1 killed', 'recovered in 25 min')]],
   ['before the plot', [band(-20, -10, 'broker 1 killed'), band(-5, 2, 'broker 3 frozen', 'recovered in 7 min')]],
 ];
 
