@@ -21,7 +21,7 @@ it('styles use no value function that Chromium 108 does not know', () => {
   expect(found).toEqual([]);
 });
 
-it('styles name only roles that both themes define', () => {
+it('both themes define the same roles', () => {
   const tokens = readFileSync(join(RENDERER, 'styles/tokens.css'), 'utf8');
   const blocks = [...tokens.matchAll(/\[data-theme='(?:dark|light)'\] \{([^}]*)\}/g)].map(
     ([, body = '']) => new Set(body.match(/--[a-z-]+(?=:)/g)),
@@ -29,4 +29,12 @@ it('styles name only roles that both themes define', () => {
   expect(blocks).toHaveLength(2);
   const [dark = new Set<string>(), light = new Set<string>()] = blocks;
   expect([...dark].sort()).toEqual([...light].sort());
+});
+
+it('styles name only roles and variables that are defined', () => {
+  const defined = new Set(sources.flatMap(([, text]) => [...text.matchAll(/(--[a-z][\w-]*)['"`]?\s*:/g)].map(([, name = '']) => name)));
+  const unknown = sources.flatMap(([file, text]) =>
+    [...text.matchAll(/var\((--[\w-]+)\)/g)].flatMap(([, name = '']) => (defined.has(name) ? [] : [`${file}: ${name}`])),
+  );
+  expect(unknown).toEqual([]);
 });
