@@ -84,7 +84,7 @@ describe('the consumers of a topic', () => {
   });
   const rowOf = async (reader: { group: GroupRow; partitions: ReturnType<typeof groupPartition>[] }): Promise<string[]> => {
     const Page = defineComponent(() => () => h(TooltipProvider, () => h(TopicReaders, { readers: [reader] })));
-    mounted = mount(Page, { attachTo: document.body, global: { plugins: [router] } });
+    mounted = mount(Page, { attachTo: document.body, global: { plugins: [createPinia(), router] } });
     await flushPromises();
     return mounted.findAll('tbody tr td').map((cell) => cell.text());
   };
@@ -111,7 +111,7 @@ describe('the assignment of a group', () => {
   ])('shows %s, for a partition that is assigned to none', async (_what, membersKnown, shown) => {
     const row = { ...groupPartition({ committed: '5' }), key: 'orders-0', leaderState: 'serving' as const, member: null };
     const Page = defineComponent(() => () => h(TooltipProvider, () => h(AssignmentTable, { rows: [row], membersKnown })));
-    mounted = mount(Page, { attachTo: document.body, global: { plugins: [router] } });
+    mounted = mount(Page, { attachTo: document.body, global: { plugins: [createPinia(), router] } });
     await flushPromises();
     expect(mounted.findAll('tbody td')[1]?.text()).toBe(shown);
   });
