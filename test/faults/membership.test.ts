@@ -32,7 +32,7 @@ describe('brokers that come and go', () => {
     expect(existsSync(join(bench.cluster.line.data, 'node-4'))).toBe(false);
     const types = (await bench.timeline()).map(({ type }) => type);
     expect(types).toEqual(expect.arrayContaining(['lab/nodeAdded', 'partition/reassigned', 'lab/nodeRemoved']));
-    await expect(bench.cluster.control('DELETE', '/nodes/1')).rejects.toThrow(/409.*one of the 3 first, whose votes the metadata rests on/);
+    await expect(bench.cluster.control('DELETE', '/nodes/1')).rejects.toThrow(/409.*one of the 3 voters of the metadata quorum/);
     await expect(bench.cluster.control('DELETE', '/nodes/7')).rejects.toThrow(/404/);
   });
 
@@ -42,7 +42,7 @@ describe('brokers that come and go', () => {
       for (const node of how === undefined ? [1, 2, 3] : [1]) {
         if (how !== undefined) await bench.inject({ type: how, node });
         await expect(bench.cluster.control('DELETE', `/nodes/${node}`)).rejects.toThrow(
-          /409.*cannot be removed: it is one of the 3 first, whose votes the metadata rests on, .*; brokers that were added later can/,
+          /409.*cannot be removed: it is one of the 3 voters of the metadata quorum, .*; brokers that were added later can/,
         );
       }
       await bench.heal();
