@@ -440,6 +440,16 @@ describe('settings', () => {
       'partition/uncleanlyElected',
       'partition/isrShrunk',
     ]);
+    expect(decision.events[1]).toMatchObject({ reason: 'unclean leader election was enabled' });
+  });
+
+  it('does not name unclean election as the reason when another setting finds an eligible leader', () => {
+    const leaderless = testImage([1, 2], { a: [{ replicas: [1, 2], leader: -1 }] });
+    const decision = alterConfigs(testContext(leaderless), {
+      resources: [{ resourceType: 2, resourceName: 'a', configs: [{ name: 'retention.ms', value: '7' }] }],
+      validateOnly: false,
+    });
+    expect(decision.events[1]).toMatchObject({ type: 'partition/leadersElected', reason: 'an eligible leader is live' });
   });
 });
 

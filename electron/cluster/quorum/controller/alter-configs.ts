@@ -134,10 +134,11 @@ function decide<R extends AskedResource>(
   });
   if (request.validateOnly || records.length === 0) return { records: [], response: { responses }, events: [] };
   for (const record of clearEligible(context, configs)) records.push(record);
-  // Unclean election was enabled: partitions without a leader get one at once.
+  // Where unclean election was enabled, partitions without a leader get one at once.
   const moves = electForLeaderless({ ...image, configs }, context.properties);
   for (const move of moves) records.push(move.record);
-  for (const event of moveEvents(moves, 'setting', 'unclean leader election was enabled')) events.push(event);
+  const reason = moves.some(({ unclean }) => unclean) ? 'unclean leader election was enabled' : 'an eligible leader is live';
+  for (const event of moveEvents(moves, 'setting', reason)) events.push(event);
   return { records, response: { responses }, events };
 }
 

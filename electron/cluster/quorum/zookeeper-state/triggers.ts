@@ -4,7 +4,7 @@
  */
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
-import type { Decision, DecisionContext } from '../controller/decision.ts';
+import type { ControllerEvent, Decision, DecisionContext } from '../controller/decision.ts';
 import { alterPartitionReassignments } from '../controller/alter-partition-reassignments.ts';
 import { deleteTopics } from '../controller/delete-topics.ts';
 import { electLeaders } from '../controller/elect-leaders.ts';
@@ -57,7 +57,7 @@ function move(context: DecisionContext, data: Uint8Array | null): Pulled {
     ({ type, value }) =>
       type === 'PartitionChangeRecord' && (value.addingReplicas?.length ?? 0) + (value.removingReplicas?.length ?? 0) > 0,
   );
-  return { records, events, lasting };
+  return { records, events: nameNode(events, REASSIGN_PATH), lasting };
 }
 
 function elect(context: DecisionContext, data: Uint8Array | null): Pulled {
@@ -70,7 +70,14 @@ function elect(context: DecisionContext, data: Uint8Array | null): Pulled {
 function removeTopic(context: DecisionContext, topic: string): Pulled {
   const { records, events, response } = deleteTopics(context, { topics: [], topicNames: [topic], timeoutMs: 0 });
   refuseAll(response.responses);
-  return { records, events, lasting: false };
+  return { records, events: nameNode(events, `${DELETE_TOPICS_PATH}/${topic}`), lasting: false };
+}
+
+/** Events whose reason is the Kafka request, which no client has sent here. */
+const REQUESTED: ReadonlySet<string> = new Set(['topic/deleted', 'partition/reassignmentStarted']);
+
+function nameNode(events: readonly ControllerEvent[], path: string): ControllerEvent[] {
+  return events.map((event) => (REQUESTED.has(event.type) ? { ...event, reason: `ZooKeeper node ${path}` } : event));
 }
 
 /** Throws the first error when every part of the request fails. */
