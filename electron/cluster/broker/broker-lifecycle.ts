@@ -28,7 +28,7 @@ export interface LifecycleOptions {
   readonly clusterId: string;
   /** New with every start of the process, so that the controller can distinguish a restart from a repeated request. */
   readonly incarnationId: string;
-  /** The broker epoch of the previous run if that stopped cleanly; −1 otherwise. */
+  /** The broker epoch of the previous run if that ended without a loss of records (`previous-run.ts`); −1 otherwise. */
   readonly previousBrokerEpoch: bigint;
   readonly listeners: readonly BrokerListener[];
   readonly rack: string | null;

@@ -2,7 +2,7 @@
 export interface BrokerSession {
   /** Running time, ms. */
   lastHeartbeatAt: number;
-  /** False until the first heartbeat to this controller: the session was taken over from the previous one. */
+  /** False until the first heartbeat to this controller: it has assumed the session of a broker that was registered before. */
   confirmed: boolean;
   /** Offset up to which the broker reports to have read the metadata; −1: unknown. */
   metadataOffset: bigint;

@@ -44,7 +44,7 @@ export function alterPartition(context: DecisionContext, request: Request): Deci
       const move = movePartition(partition, wanted, rules(topic.name));
       if (move !== undefined) (handover ? handovers : moves).push(move);
       const { leader, leaderEpoch, isr: newIsr, leaderRecoveryState, partitionEpoch } = move?.after ?? partition;
-      // A leader never requests a change that ends its own leadership.
+      // As in Apache Kafka: a handover and the end of a reassignment may also elect another leader.
       const outcome = leader === partition.leader ? ErrorCode.NONE : ErrorCode.NEW_LEADER_ELECTED;
       return {
         partitionIndex: asked.partitionIndex,

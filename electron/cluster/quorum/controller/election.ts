@@ -21,7 +21,7 @@ export interface ElectionRules {
 /** Requested state of a partition beside its leader; absent: unchanged. */
 export interface Wanted {
   readonly isr?: readonly number[];
-  /** The preferred new leader. */
+  /** Becomes leader if it is acceptable and in the ISR or eligible. */
   readonly successor?: number | undefined;
   /** A broker that may have lost unflushed records: it is no longer eligible. */
   readonly distrust?: number;
