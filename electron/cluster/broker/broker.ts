@@ -367,7 +367,7 @@ export class Broker {
     this.guarded('groups', () => this.elections(change));
   }
 
-  /** Gives logs that were opened with default configuration that of their topics, once it is known. */
+  /** Applies the configuration of topics, once it is known, to logs that were opened with `keepEverything`, which deletes no record. */
   private settleConfigs(): void {
     if (this.unsettled.size === 0) return;
     const { topics } = this.options.quorum.image();

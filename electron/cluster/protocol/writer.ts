@@ -32,7 +32,7 @@ export class Writer {
     if (at + size > this.buffer.length) {
       const pending = at - this.start;
       if (pending + size > MAX_BUFFER_BYTES) {
-        throw new KafkaError(ErrorCode.INVALID_REQUEST, 'The response is larger than 64 MiB without its records; request less at once.');
+        throw new KafkaError(ErrorCode.INVALID_REQUEST, 'The message is larger than 64 MiB without its records; request less at once.');
       }
       const grown = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, pending + size));
       this.buffer.copy(grown, 0, this.start, at);
