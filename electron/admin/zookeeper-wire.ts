@@ -136,7 +136,7 @@ const REFUSALS: Readonly<Record<number, Refusal>> = {
   [ZkError.badArguments]: (path) => ({ code: 'INVALID_PAYLOAD', message: `${path} is not a valid path.`, field: 'path' }),
   [ZkError.badVersion]: (path) => ({
     code: 'BAD_VERSION',
-    message: `The node ${path} was changed by another client.`,
+    message: `Node ${path} has changed since it was read.`,
     advice: 'Read it again.',
   }),
   [ZkError.nodeExists]: (path) => ({
