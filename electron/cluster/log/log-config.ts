@@ -6,7 +6,7 @@ export interface LogConfig {
   segmentBytes: number;
   /** segment.ms: a segment is rolled when its first record is this old, even if it is not full. */
   segmentMs: number;
-  /** segment.jitter.ms: maximum random jitter subtracted from segment.ms. */
+  /** segment.jitter.ms: maximum random jitter subtracted from segment.ms, so that segments that began together are not all rolled together. */
   segmentJitterMs: number;
   /** segment.index.bytes: a segment whose index has grown to this is rolled. */
   segmentIndexBytes: number;

@@ -64,7 +64,7 @@ export class Log {
   get compresses(): boolean {
     return this.core.config.compressionType !== 'producer' && this.core.config.compressionType !== 'none';
   }
-  /** Whether the log has a directory: where it is created with the first record. */
+  /** Whether the log has a directory, which some logs get with their first record only. */
   get exists(): boolean {
     return this.core.exists;
   }

@@ -13,7 +13,8 @@ export interface SegmentFacts {
 
 /**
  * Number of segments, from the oldest on, that may be deleted. `segments` are in order, the active one last. Never deletes records at or
- * above the high watermark; with cleanup.policy=compact alone nothing is deleted by age or size.
+ * above the high watermark, so that no record is deleted before it is committed; with cleanup.policy=compact alone nothing is deleted by age
+ * or size.
  */
 export function expiredSegments(
   segments: readonly SegmentFacts[],
