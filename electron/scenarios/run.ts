@@ -180,7 +180,9 @@ class Run {
       const { holds, seen } = await checkCondition(condition, this.context, since);
       if (holds === true) return;
       if (performance.now() > deadline)
-        throw new BrokenRunError(`The step waited ${withinMs / 1000} s until ${describeCondition(condition, formatTarget)}: ${seen}.`);
+        throw new BrokenRunError(
+          `Not true within ${withinMs / 1000} s: ${describeCondition(condition, formatTarget)}. Last state: ${seen}.`,
+        );
       await pause(POLL_MS, this.signal);
     }
   }

@@ -91,7 +91,7 @@ test('a condition that a step waits for in vain breaks the run', async () => {
     withoutTopics({ steps: [{ say: 'One.', until: { node: 1, is: 'frozen' }, within: '200ms' }] }),
     createFakes().environment,
   );
-  expect(report.problem).toBe('The step waited 0.2 s until broker 1 is frozen: broker 1 is running.');
+  expect(report.problem).toBe('Not true within 0.2 s: broker 1 is frozen. Last state: broker 1 is running.');
 });
 
 test('a run is refused while a fault is in force or too few brokers are running', async () => {

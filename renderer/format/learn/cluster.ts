@@ -280,7 +280,10 @@ function wrong(state: LearnState): string[] {
   const down = state.brokers.filter((broker) => isDown(broker) || broker.state === 'frozen' || broker.state === 'down');
   const min = state.topic?.minInsyncReplicas ?? null;
   const voters = votersAlive(state);
-  const names = formatList(down.map(({ id }) => `${id}`));
+  // A frozen broker runs, but does not respond.
+  const areUnavailable = `${down.length === 1 ? 'Broker' : 'Brokers'} ${formatList(down.map(({ id }) => `${id}`))} ${down.length === 1 ? 'is' : 'are'} ${
+    down.some(({ state: is }) => is === 'frozen') ? 'unavailable' : 'down'
+  }`;
   if (down.length === 0)
     return [
       'Kill a broker. The controller is not notified: it receives no more heartbeats, fences the broker when its session expires, and elects another **in-sync** replica as leader.',
@@ -288,10 +291,10 @@ function wrong(state: LearnState): string[] {
     ];
   if (voters !== null && voters.alive < voters.needed)
     return [
-      `${down.length === 1 ? 'Broker' : 'Brokers'} ${names} ${down.length === 1 ? 'is' : 'are'} down, and with ${voters.alive} of ${voters.of} voters there is **no majority**: no controller can commit metadata, so no leader is elected and no ISR changes.`,
+      `${areUnavailable}, and with ${voters.alive} of ${voters.of} voters there is **no majority**: no controller can commit metadata, so no leader is elected and no ISR changes.`,
       'A remaining leader cannot remove the other replicas from its ISR: a write with `acks=all` waits for them until it times out. Acknowledged records can still be read there. Nothing is lost; the other partitions are unavailable until a majority runs.',
     ];
-  const first = `${down.length === 1 ? 'Broker' : 'Brokers'} ${names} ${down.length === 1 ? 'is' : 'are'} down.`;
+  const first = `${areUnavailable}.`;
   if ((state.topic?.partitions ?? []).length === 0) return [`${first} Create a topic to see the effect on writes.`];
   const { leaderless, refusing, fewest } = writesOf(state);
   if (leaderless > 0)
@@ -304,10 +307,18 @@ function wrong(state: LearnState): string[] {
     ];
   return [
     `${first} Its partitions have failed over; each partition has ${plural(fewest, 'in-sync replica')}${min === null ? '' : `, and \`min.insync.replicas\` is ${min}`}: writes continue.`,
-    min !== null && fewest <= min
-      ? 'After the loss of another broker, writes with `acks=all` are rejected: durability is preferred to availability.'
-      : 'The cluster tolerates the loss of another broker.',
+    ...(min === null ? [] : [nextLoss(fewest - min, voters)]),
   ];
+}
+
+/** The effect of one more unavailable broker. `spare`: in-sync replicas that a partition has beyond min.insync.replicas. */
+function nextLoss(spare: number, voters: ReturnType<typeof votersAlive>): string {
+  if (spare <= 0)
+    return 'After the loss of another broker, no write with `acks=all` is acknowledged: durability is preferred to availability.';
+  if (voters === null) return 'Each partition tolerates the loss of another in-sync replica.';
+  return voters.alive > voters.needed
+    ? 'The cluster tolerates the loss of another broker.'
+    : 'After the loss of another voter there is no majority: no leader is elected, and no ISR changes.';
 }
 
 function outages(state: LearnState): Outage[] {

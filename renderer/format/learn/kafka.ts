@@ -50,7 +50,7 @@ function diagram(state: LearnState, width: number): Diagram {
     height: side,
     tone: 'plain',
     title: 'Producers',
-    lines: [{ text: inRate >= 0.5 ? `${formatCount(Math.round(inRate))}${roomy ? ' records/s' : '/s'}` : roomy ? 'idle' : 'idle' }],
+    lines: [{ text: inRate >= 0.5 ? `${formatCount(Math.round(inRate))}${roomy ? ' records/s' : '/s'}` : 'idle' }],
     said: `Producers: ${inRate >= 0.5 ? `about ${formatCount(Math.round(inRate))} records/s are appended` : 'no records are appended now'}`,
   });
   brokers.forEach((broker, i) => {
@@ -234,12 +234,12 @@ export const kafka: Concept = {
   ],
   wrong: (state) => {
     const down = state.brokers.find(isDown);
-    const waiting = state.topic?.partitions.filter(({ leader }) => leader === null).length ?? 0;
+    const waiting = state.topic?.partitions.filter(({ leader }) => leader === null || leader === down?.id).length ?? 0;
     if (down !== undefined)
       return [
         waiting > 0
           ? `Broker ${down.id} is down, and ${plural(waiting, 'partition')} ${waiting === 1 ? 'is' : 'are'} offline.`
-          : `Broker ${down.id} is down. Every partition has a new leader: send an event, and read an earlier one.`,
+          : `Broker ${down.id} is down. Every partition has a leader: send an event, and read an earlier one.`,
       ];
     return [
       `Servers fail, and the cluster continues. Kill ${busiest(state) === null ? 'a broker' : `broker ${busiest(state)}`}: when its session expires, its partitions fail over to other brokers without a loss.`,

@@ -185,11 +185,11 @@ export const partitions: Concept = {
     const down = state.brokers.find(isDown);
     const affected = state.topic?.partitions.filter(({ replicas }) => replicas.some(({ broker }) => broker === down?.id)) ?? [];
     if (down !== undefined) {
-      const waiting = affected.filter(({ leader }) => leader === null).length;
+      const waiting = affected.filter(({ leader }) => leader === null || leader === down.id).length;
       return [
         waiting > 0
-          ? `Broker ${down.id} is down. ${plural(waiting, 'partition')} of ${affected.length} wait for a leader; the others are available: each partition fails over independently.`
-          : `Broker ${down.id} is down. Every partition has a leader and is available with the remaining replicas.`,
+          ? `Broker ${down.id} is down. ${plural(waiting, 'partition')} of ${affected.length} ${waiting === 1 ? 'waits' : 'wait'} for a leader; the others are available: each partition fails over independently.`
+          : `Broker ${down.id} is down. Every partition has a leader among its remaining replicas.`,
       ];
     }
     return [

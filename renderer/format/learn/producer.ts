@@ -158,9 +158,9 @@ export const producer: Concept = {
     const down = state.brokers.find(isDown);
     if (down !== undefined)
       return [
-        leader === null
+        leader === null || leader === down.id
           ? `Broker ${down.id} is down, and partition ${row?.partition ?? '?'} waits for a new leader: until then the producer retries.`
-          : `Broker ${down.id} is down. Partition ${row?.partition} has the new leader broker ${leader}: send again, and the record goes there.`,
+          : `Broker ${down.id} is down. The leader of partition ${row?.partition} is broker ${leader}: send again, and the record goes there.`,
       ];
     return [
       `Kill ${leader === null ? 'the leader' : `broker ${leader}`}, then send again. The producer requests metadata, finds the new leader and retries the batch. If the old leader had stored the batch and only the response was lost, the retry is a duplicate, unless the producer is **idempotent**: then the batch has a sequence number, and the new leader acknowledges it without storing it again.`,

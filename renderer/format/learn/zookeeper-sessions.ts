@@ -140,7 +140,7 @@ function voterBox(state: LearnState, { id, lag }: QuorumReplica): DiagramBox {
   const gone = broker !== undefined && (isDown(broker) || broker.state === 'frozen' || broker.state === 'down');
   const leads = id === state.quorum?.leaderId;
   const behind = lag === null ? 'lag ?' : lag === '0' ? 'caught up' : `lag ${formatCount(lag)}`;
-  const text = gone ? 'down' : leads ? 'leader' : behind;
+  const text = gone ? (broker.state === 'frozen' ? 'frozen' : 'down') : leads ? 'leader' : behind;
   return {
     id: `voter-${id}`,
     x: 0,

@@ -60,7 +60,7 @@ export function treeRows(state: LearnState): TreeRow[] {
   const add = (path: string, depth: number, note: (node: Znode) => string): void => {
     if (!isRead(state, path)) return;
     const node = znodes.get(path) ?? null;
-    rows.push({ path, depth, node, note: node === null ? 'deleted' : note(node) });
+    rows.push({ path, depth, node, note: node === null ? 'missing' : note(node) });
   };
   add('/controller', 0, (node) => `broker ${numberIn(node, 'brokerid') ?? '?'}`);
   add('/controller_epoch', 0, (node) => (node.data.encoding === 'utf8' ? node.data.text : '?'));
@@ -102,7 +102,7 @@ export function znodeBox(state: LearnState, { path, depth, node, note }: TreeRow
     note: text,
     noteTone: watched ? 'accent' : node === null ? 'bad' : path === '/controller' ? 'control' : 'plain',
     lines: [{ text: short(depth === 0 ? path : `…/${path.slice(path.lastIndexOf('/') + 1)}`, at.width - 40 - text.length * 6.1) }],
-    said: `${path}: ${node === null ? 'deleted' : `${note}${node.stat.ephemeralOwner === null || note === 'ephemeral' ? '' : ', ephemeral'}${node.stat.ephemeralOwner === null ? '' : `, of session ${node.stat.ephemeralOwner}`}`}${watched ? ', watched' : ''}`,
+    said: `${path}: ${node === null ? 'does not exist' : `${note}${node.stat.ephemeralOwner === null || note === 'ephemeral' ? '' : ', ephemeral'}${node.stat.ephemeralOwner === null ? '' : `, of session ${node.stat.ephemeralOwner}`}`}${watched ? ', watched' : ''}`,
     to: `/coordination/tree?path=${encodeURIComponent(path)}`,
     data: { znode: path, there: node === null ? 'no' : 'yes', owner: node?.stat.ephemeralOwner ?? 'none' },
   };

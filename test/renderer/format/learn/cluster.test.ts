@@ -94,6 +94,28 @@ describe('the diagram of the cluster', () => {
     expect(cluster.wrong(refusing).join(' ')).toContain('NOT_ENOUGH_REPLICAS');
   });
 
+  it('does not name a frozen broker as down', () => {
+    const frozen = { ...oneDown, brokers: [brokerRow(1), brokerRow(2, { state: 'frozen' }), brokerRow(3)] };
+    expect(cluster.wrong(frozen).join(' ')).toMatch(/^Broker 2 is unavailable\./);
+    const lost = { ...twoDown, brokers: [brokerRow(1), brokerRow(2, { state: 'frozen' }), down(3)] };
+    expect(cluster.wrong(lost).join(' ')).toMatch(/^Brokers 2 and 3 are unavailable, and with 1 of 3 voters/);
+  });
+
+  it('describes the loss of one more broker by the ISRs and by the majority of the voters', () => {
+    // Without a majority the ISR does not shrink, so a write is not rejected but times out.
+    expect(cluster.wrong(oneDown)[1]).toMatch(/^After the loss of another broker, no write with `acks=all` is acknowledged/);
+    const low = { ...oneDown, topic: topicRow({ minInsyncReplicas: 1, partitions: oneDown.topic?.partitions ?? [] }) };
+    expect(cluster.wrong(low)[1]).toMatch(/no majority/);
+    expect(cluster.wrong({ ...low, quorum: null })[1]).toBe('Each partition tolerates the loss of another in-sync replica.');
+    const five = [brokerRow(1), down(2), brokerRow(3), brokerRow(4), brokerRow(5)];
+    const voters = [1, 2, 3, 4, 5].map((id) => ({ id, logEndOffset: '1234', lag: '0', lastFetchAt: null, lastCaughtUpAt: null }));
+    expect(cluster.wrong({ ...low, brokers: five, quorum: { ...quorum(1), voters } })[1]).toBe(
+      'The cluster tolerates the loss of another broker.',
+    );
+    const unknown = { ...oneDown, topic: topicRow({ minInsyncReplicas: null, partitions: oneDown.topic?.partitions ?? [] }) };
+    expect(cluster.wrong(unknown)).toHaveLength(1);
+  });
+
   it('makes no statement about writes without a topic', () => {
     const text = cluster.wrong({ ...oneDown, topic: null }).join(' ');
     expect(text).toContain('Broker 2 is down.');

@@ -173,6 +173,23 @@ describe('Topic', () => {
   });
 });
 
+describe('an outage of one broker', () => {
+  const led = (...leaders: (number | null)[]) => topicRow({ partitions: leaders.map((leader, id) => partitionRow(id, { leader })) });
+  const during = (...leaders: (number | null)[]) => learnState({ brokers: [brokerRow(1), down, brokerRow(3)], topic: led(...leaders) });
+
+  it.each([kafka, partitions])('$title: does not claim a new leader for partitions of other brokers', (concept) => {
+    const text = concept.wrong(during(1, 3, 3)).join(' ');
+    expect(text).toContain('Every partition has a leader');
+    expect(text).not.toContain('new leader');
+  });
+
+  it.each([kafka, partitions])('$title: counts a partition that still names the stopped broker as offline', (concept) => {
+    const text = concept.wrong(during(1, 2, null)).join(' ');
+    expect(text).toContain('2 partitions');
+    expect(text).not.toContain('Every partition');
+  });
+});
+
 describe('Kafka', () => {
   it('has edges from the leaders of consumed partitions to a group with members', () => {
     const { edges } = kafka.diagram(learnState({ groups: [groupRow('7')] }), 778);

@@ -76,3 +76,17 @@ it('offers to kill the leader, and to start a broker that is down', () => {
   const down = learnState({ brokers: [brokerRow(1), brokerRow(2, { state: 'down', lab }), brokerRow(3)] });
   expect(producer.outages(down).map(({ label, act }) => [label, act])).toEqual([['Start broker 2', { start: 2 }]]);
 });
+
+it('names the leader of the partition during an outage, and none while the stopped broker is listed', () => {
+  const lab = { port: 1, controllerPort: 2, running: false, memoryBytes: null };
+  const during = (leader: number) =>
+    learnState({
+      brokers: [brokerRow(1), brokerRow(2, { state: 'down', lab }), brokerRow(3)],
+      topic: topicRow({ partitions: [partitionRow(0, { leader })] }),
+      sent: [sentRecord({ partition: 0 })],
+    });
+  expect(producer.wrong(during(3))).toEqual([
+    'Broker 2 is down. The leader of partition 0 is broker 3: send again, and the record goes there.',
+  ]);
+  expect(producer.wrong(during(2)).join(' ')).toContain('partition 0 waits for a new leader');
+});

@@ -89,7 +89,7 @@ describe('the diagram of ZooKeeper', () => {
   });
 
   it('shows the nodes that were deleted with an expired session', () => {
-    expect(box(vanished, 'znode-/learn/here')).toMatchObject({ tone: 'bad', note: 'deleted' });
+    expect(box(vanished, 'znode-/learn/here')).toMatchObject({ tone: 'bad', note: 'missing', said: '/learn/here: does not exist' });
     expect(edges(vanished)).toContain('own-/learn/here: session-own > znode-/learn/here cut');
     expect(box(vanished, 'session-own')?.lines?.[1]?.text).toBe('silent for 1.5 s of 4 s');
     expect(box(frozen, 'session-3')).toMatchObject({ tone: 'bad', dashed: true, data: { session: 'none' } });
@@ -101,6 +101,22 @@ describe('the diagram of ZooKeeper', () => {
     expect(box(healthy, 'quorum')).toMatchObject({ title: 'leader 1', data: { leader: '1', epoch: '4' } });
     expect(box(healthy, 'voter-3')).toMatchObject({ lines: [{ text: 'lag 12' }], data: { lag: '12' } });
     expect(box(learnState({ znodes: tree() }), 'quorum')).toMatchObject({ dashed: true });
+  });
+
+  it('names a frozen voter frozen, and one that is down down', () => {
+    expect(box(frozen, 'voter-3')?.lines).toEqual([{ text: 'frozen', tone: 'bad' }]);
+    expect(box({ ...frozen, brokers: [brokerRow(1), brokerRow(2), brokerRow(3, { state: 'down' })] }, 'voter-3')?.lines).toEqual([
+      { text: 'down', tone: 'bad' },
+    ]);
+  });
+
+  it('does not claim that a node was deleted which was never created', () => {
+    const watched = {
+      ...healthy,
+      znodes: new Map([...tree(), ['/learn/later', null]]),
+      coordination: clients({ watches: [{ path: '/learn/later', kind: 'node', since: 1, existed: false }] }),
+    };
+    expect(box(watched, 'znode-/learn/later')).toMatchObject({ note: 'missing, watched', said: '/learn/later: does not exist, watched' });
   });
 
   it('reads the drawn nodes, and the deleted nodes of the user', () => {
