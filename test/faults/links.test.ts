@@ -44,11 +44,11 @@ describe('faults of links', () => {
     for (const other of [2, 3]) await bench.inject({ type: 'slowLink', between: [1, other], latencyMs: 150, jitterMs: 20 });
     const writer = await bench.writer(topic);
     await writer.more(3);
-    // The jitter may shorten it.
-    expect(Math.min(...(await writer.timeWrites(3)))).toBeGreaterThan(150 - 20);
+    // The jitter only adds to the latency; a timer may fire up to a millisecond early.
+    expect(Math.min(...(await writer.timeWrites(3)))).toBeGreaterThan(149);
     await bench.heal();
     // Repeated: a machine that does something else meanwhile is slow too.
-    await expect.poll(async () => Math.min(...(await writer.timeWrites(3))), { timeout: FAILOVER_MS }).toBeLessThan(150 - 20);
+    await expect.poll(async () => Math.min(...(await writer.timeWrites(3))), { timeout: FAILOVER_MS }).toBeLessThan(149);
     expectAll(await writer.stop(), await bench.read(topic));
   });
 

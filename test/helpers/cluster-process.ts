@@ -25,11 +25,14 @@ export class ClusterProcess {
   readonly line: ClusterLine;
   private readonly child: ChildProcess;
   private readonly log: string[];
+  /** The process has ended and its output was read. */
+  private readonly closed: Promise<void>;
 
   private constructor(line: ClusterLine, child: ChildProcess, log: string[]) {
     this.line = line;
     this.child = child;
     this.log = log;
+    this.closed = new Promise((resolve) => child.once('close', () => resolve()));
   }
 
   /** Resolves when every node is ready. `args` follow `cluster --json --control 0`. */
@@ -103,16 +106,12 @@ export class ClusterProcess {
 
   /** Ends it as a person would, by SIGINT; resolves with the exit code. */
   async stop(options: { timeoutMs?: number } = {}): Promise<number | null> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
-    return new Promise((resolve) => {
-      const timer = setTimeout(() => this.child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
-      // Not at `exit`: its last lines of stderr may not have been read then.
-      this.child.once('close', (code) => {
-        clearTimeout(timer);
-        resolve(code);
-      });
-      this.child.kill('SIGINT');
-    });
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGINT');
+    // Not at `exit`, which may precede the last lines of stderr, also of a process that has ended by itself.
+    await this.closed;
+    clearTimeout(timer);
+    return this.child.exitCode;
   }
 
   /** kill -9 of the whole process. */

@@ -28,12 +28,15 @@ export class WebProcess {
   private readonly child: ChildProcess;
   private readonly home: string;
   private readonly log: string[];
+  /** The process has ended and its output was read. */
+  private readonly closed: Promise<void>;
 
   private constructor(line: WebLine, child: ChildProcess, home: string, log: string[]) {
     this.line = line;
     this.child = child;
     this.home = home;
     this.log = log;
+    this.closed = new Promise((resolve) => child.once('close', () => resolve()));
   }
 
   /** Resolves when the cluster behind it serves. */
@@ -94,17 +97,11 @@ export class WebProcess {
 
   /** Ends it as a person would, by SIGINT; resolves with the exit code. */
   async stop(): Promise<number | null> {
-    if (this.child.exitCode === null && this.child.signalCode === null) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => this.child.kill('SIGKILL'), 60_000);
-        // Not at `exit`: its last lines of stderr may not have been read then.
-        this.child.once('close', () => {
-          clearTimeout(timer);
-          resolve();
-        });
-        this.child.kill('SIGINT');
-      });
-    }
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), 60_000);
+    if (this.running) this.child.kill('SIGINT');
+    // Not at `exit`, which may precede the last lines of stderr, also of a process that has ended by itself.
+    await this.closed;
+    clearTimeout(timer);
     rmSync(this.home, { recursive: true, force: true });
     return this.child.exitCode;
   }
