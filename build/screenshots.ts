@@ -1,6 +1,6 @@
 /**
  * `npm run screenshots`: takes the pictures of the README. Starts web mode with clients, kills a broker, uses Learn and load, and writes
- * `build/pictures/`. With a directory as argument: writes pictures of every page in every theme and in nine states of a cluster there.
+ * `build/pictures/`. With a directory as argument: writes pictures of every page in each theme and width, in nine states of a cluster, there.
  */
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,8 +20,8 @@ const GROUP = 'billing';
 const [LARGE] = LOOKS;
 const USAGE = `Usage: npm run screenshots [-- DIRECTORY] [options]
 
-Writes the pictures of the README to build/pictures/. With a directory: writes every page in every theme and in nine states of a cluster
-there; exit 1 when a page was wider than its window, cut off or covered a text, or showed a missing value.
+Writes the pictures of the README to build/pictures/. With a directory: writes every page in each theme and width, in nine states of a
+cluster, there; exit 1 when a page was wider than its window, cut off or covered a text, or showed a missing value.
 
   --settle SECONDS how long clients run before the first picture (45)
   --states NAME,…  only these states: empty, whole, broker-killed, leader-frozen, follower-cut-off, no-majority, all-down,
