@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { EXCEPTIONS, SHARING } from '../../build/unit-projects.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
-/** What outlasts a file: replaced modules, globals and timers, settings of the process, and a document. */
+/** What outlasts a file (replaced modules, globals and timers, settings of the process, a document), and figures of a whole worker. */
 const LASTING = new RegExp(
   [
     /\bvi\.(?:mock|doMock|hoisted|stub\w+|useFakeTimers|setSystemTime|setConfig|spyOn)\b/,
@@ -12,7 +12,7 @@ const LASTING = new RegExp(
     /\bprocess\.(?:on|once|addListener|chdir|umask|exitCode|setUncaughtExceptionCaptureCallback)\b|\bprocess\.std(?:out|err)\.write *=[^=]/,
     /\bglobalThis(?:\[[^\]]+\]|\.\w+)+ *=[^=]|\bObject\.(?:assign|defineProperty|defineProperties)\(\s*(?:globalThis|process|Math|Date|performance)\b/,
     /\b(?:Math|Date|performance|console)\.\w+ *=[^=]|\b[A-Z]\w+\.prototype\.\w+ *=[^=]/,
-    /@vitest-environment/,
+    /@vitest-environment|\bmemoryUsage\(/,
   ]
     .map(({ source }) => source)
     .join('|'),
