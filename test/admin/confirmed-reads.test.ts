@@ -75,7 +75,8 @@ test('a moved group that was found does not count again while it is listed at it
   const [first = ''] = groups;
   const read = async (): Promise<boolean> => (await readConfirmedCommitted(client, 1, groups)).has(first);
   cluster.movedGroups.set(first, 2);
-  expect([await read(), await read(), await read(), await read(), await read()]).toEqual([false, false, false, false, false]);
+  // As many samples as there are parts.
+  expect([await read(), await read(), await read()]).toEqual([false, false, false]);
   cluster.movedGroups.clear();
   expect(await read()).toBe(true);
   // One part again.
