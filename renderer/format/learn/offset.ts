@@ -243,7 +243,7 @@ export const offset: Concept = {
     const coordinator = ownGroup(state)?.coordinator ?? null;
     if (down !== undefined)
       return [
-        coordinator === null
+        coordinator === null || coordinator === down.id
           ? `Broker ${down.id} is down, and ${LEARN_GROUP} has no coordinator: commits fail until another broker takes over.`
           : `Broker ${down.id} is down. ${LEARN_GROUP} commits to broker ${coordinator}; earlier commits still exist.`,
       ];

@@ -183,6 +183,12 @@ describe('an outage of one broker', () => {
     expect(text).not.toContain('new leader');
   });
 
+  it('Offset: names no coordinator while the group still names the stopped broker', () => {
+    const of = (coordinator: number | null) => offset.wrong({ ...during(1, 3, 3), groups: [groupRow('5', { coordinator })] }).join(' ');
+    for (const coordinator of [2, null]) expect(of(coordinator)).toContain('learn-readers has no coordinator');
+    expect(of(3)).toContain('learn-readers commits to broker 3');
+  });
+
   it.each([kafka, partitions])('$title: counts a partition that still names the stopped broker as offline', (concept) => {
     const text = concept.wrong(during(1, 2, null)).join(' ');
     expect(text).toContain('2 partitions');
