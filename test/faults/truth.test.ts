@@ -82,7 +82,6 @@ describeWith('a browser', hasBrowser, 'truth table', () => {
       subjects: {
         topics: IS_LONG ? ['orders', 'single'] : ['orders'],
         groups: IS_LONG ? ['reading', 'behind-1'] : ['reading'],
-        allGroups: [...GROUPS, 'reading'],
         brokers: IS_LONG ? [1, 3] : [1],
         hasLab: true,
       },

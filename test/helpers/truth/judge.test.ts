@@ -5,6 +5,7 @@ import type { ClusterReading, PartitionState } from './cluster-state.ts';
 import { Facts } from './facts.ts';
 import { addLabStatements } from './lab-statements.ts';
 import type { PageText } from './page-text.ts';
+import { addOverviewStatements } from './overview-statements.ts';
 import { Statements } from './statements.ts';
 
 const partition = (leader: number | null, isr: number[], replicas: number[]): PartitionState => ({
@@ -30,9 +31,29 @@ const READING: ClusterReading = {
 };
 const minInsync = new Map([['orders', 1], ['single', 1], ['pairs', 2]]); // prettier-ignore
 const EMPTY: PageText = {
-  ...{ title: '', header: '', age: '', statuses: [], line: [], empty: [], navigation: [], tabs: [], figures: [], tables: [] },
+  ...{
+    title: '',
+    header: '',
+    age: '',
+    statuses: [],
+    sentence: '',
+    line: [],
+    brokerCards: [],
+    empty: [],
+    navigation: [],
+    tabs: [],
+    figures: [],
+    tables: [],
+  },
   ...{ drawn: [], attention: [], incident: [], promises: [] },
 };
+
+/** An attention list without omissions, and the number of statements that it makes. */
+const COMPLETE = [
+  { what: '1 partition has no leader', why: '' },
+  { what: 'Broker 3 is down', why: '' },
+];
+const ROWS = judge(addOverviewStatements, { attention: COMPLETE }).verdicts.length;
 
 /** What the judge says of each statement, in order; null: it holds. */
 function judge(add: (statements: Statements) => void, text: Partial<PageText>, cutOff: readonly number[] = []) {
@@ -90,6 +111,54 @@ describe('the judge of the truth table', () => {
   ])('decides what a row of the attention list states: %s: %s', (what, why, holds) => {
     const { verdicts } = judge(addAttentionDetails, { attention: [{ what, why }] });
     expect(verdicts.map((verdict) => verdict === null)).toEqual(holds);
+  });
+
+  it.each<[card: string, verdicts: boolean[]]>([
+    ['Broker 1 controller 3 of 5 leaders Replicas 4 Not in sync 0', [true, true, true, true]],
+    ['Broker 1 4 of 5 leaders Replicas 5 Not in sync 1', [false, false, false, false]],
+    ['Broker 1 controller frozen 3 s serves none of 3 partitions that metadata assigns to it', [true, false, false]],
+    ['Broker 2 controller 1 of 5 leaders · preferred leader of 1 more', [false, true, false]],
+    ['Broker 3 down 7.0 s 0 of 5 leaders Replicas 4 Not in sync 4', [true, true, true, true, true]],
+    ['Broker 3 down 7.0 s ? leaders Replicas ? Not in sync ?', [true, true, true, true, true]],
+    ['Broker 3 down 7.0 s 1 of 5 leaders Replicas 3 Not in sync 1', [true, true, false, false, false]],
+  ])('decides a card of a broker: %s', (card, holds) => {
+    const { verdicts } = judge(addOverviewStatements, { brokerCards: [card], attention: COMPLETE });
+    expect(verdicts.slice(ROWS).map((verdict) => verdict === null)).toEqual(holds);
+  });
+
+  it.each<[sentence: string, holds: boolean]>([
+    ['Healthy', false],
+    ['Unknown since 10:00:00', false],
+    ['1 partition has no leader and 2 more problems', true],
+    ['2 partitions have no leader and 2 more problems', false],
+    ['2 partitions under-replicated, all of them served', false],
+    ['Broker 3 is down', true],
+    ['Broker 2 is down and 1 more problem', false],
+    ['No controller: 1 of 3 voters are left and 1 more problem', false],
+  ])('decides the sentence of the Overview: %s', (sentence, holds) => {
+    expect(judge(addOverviewStatements, { sentence, attention: COMPLETE }).verdicts[0] === null).toBe(holds);
+  });
+
+  it.each<[figure: string, holds: boolean]>([
+    ['2/3 brokers', true],
+    ['3/3 brokers', false],
+    ['1 controller', true],
+    ['3 controller', false],
+    ['1 offline', true],
+    ['? offline', false],
+    ['2 under-replicated', true],
+    ['0 under-replicated', false],
+    ['1 with a stopped replica', true],
+    ['2 with a stopped replica', false],
+    ['2/3 quorum', true],
+    ['3/3 quorum', false],
+  ])('decides a figure of the Overview: %s', (figure, holds) => {
+    expect(judge(addOverviewStatements, { line: [figure], attention: COMPLETE }).verdicts[0] === null).toBe(holds);
+  });
+
+  it('misses no row of the attention list that is absent', () => {
+    const { verdicts } = judge(addOverviewStatements, {});
+    expect(verdicts.filter((verdict) => verdict !== null)).toEqual(['1 partitions are not served', 'broker 3 does not answer']);
   });
 
   it('counts a replica of a broker that only clients do not reach', () => {

@@ -14,8 +14,12 @@ export interface PageText {
   /** Seconds; null: no broker has answered, or no number is shown. */
   age: string;
   statuses: string[];
+  /** The sentence of the Overview about the whole cluster. */
+  sentence: string;
   /** Figures of the line that a page may open with, each with its label after it. */
   line: string[];
+  /** Cards of brokers: all of their text. */
+  brokerCards: string[];
   /** Titles of panels with nothing to show. */
   empty: string[];
   navigation: string[];
@@ -44,7 +48,9 @@ const READ = `(() => {
     header: clean(document.querySelector('main h1')?.parentElement?.innerText),
     age: clean(document.querySelector('main header .age')?.innerText ?? document.querySelector('main button.refresh')?.innerText),
     statuses: texts('main [role=status]'),
+    sentence: clean(document.querySelector('[aria-label="Cluster status"] [role=status]')?.innerText),
     line: texts('[aria-label="Cluster status"] li'),
+    brokerCards: all('main ul > li').filter((item) => item.querySelector('dl') !== null).map((item) => clean(item.innerText)).filter((text) => text.startsWith('Broker ')),
     empty: texts('main section h2'),
     navigation: texts('nav[aria-label=Sections] a'),
     tabs: texts('main nav a, main [role=tablist] a'),

@@ -1,6 +1,6 @@
 /** The statements of each page, as it makes them, with what decides each. */
 import { isServed, isUnderReplicated } from './cluster-state.ts';
-import { isUnknownWord, numberOf, same, sameOrUnknown, type Facts, type Verdict } from './facts.ts';
+import { numberOf, same, sameOrUnknown, type Facts, type Verdict } from './facts.ts';
 import type { Cell, PageText } from './page-text.ts';
 
 export interface Statement {
@@ -67,115 +67,7 @@ export class Statements {
     if (under !== null) this.add(about, phase, atMost(numberOf(under[1] ?? ''), facts.underReplicated()));
   }
 
-  overview(groups: readonly string[]): void {
-    const { facts, text } = this;
-    const brokers = /^(\d+) of (\d+)/.exec(this.figure('Brokers') ?? '');
-    if (brokers !== null) this.add('Brokers', brokers[0], same(brokers[1] ?? '', facts.serving()));
-    const partitions = this.figure('Partitions');
-    if (partitions !== null) {
-      const offline = /([\d,]+|\?) (?:offline|not served)$/.exec(partitions)?.[1];
-      if (offline === '?') this.add('Partitions', partitions, unknownOnly(facts));
-      else if (offline !== undefined) this.add('Partitions', partitions, facts.isUnserved(numberOf(offline)));
-    }
-    const under = this.figure('Under-replicated');
-    if (under !== null) this.add('Under-replicated', under, facts.isUnderReplicated(under));
-    const lag = this.figure('Lag, all groups');
-    if (lag !== null) this.add('Lag, all groups', lag, facts.lagSum(groups, lag));
-    for (const figure of text.line) this.lineFigure(figure);
-    if (text.statuses.includes('Healthy'))
-      this.add(
-        'status',
-        'Healthy',
-        noneOr((facts.unserved() ?? 1) + (facts.underReplicated() ?? 1) + facts.setting.brokers.length - facts.serving(), 'faults'),
-      );
-    for (const label of text.drawn) this.matrixCell(label);
-    for (const { what, why } of text.attention) this.attention(what, why);
-    this.omissions();
-    for (const row of this.rows('Consumer groups by the trend of their lag')) {
-      const cell = (column: string): string => row.get(column)?.text ?? '';
-      this.add(cell('Group'), cell('State'), facts.groupState(cell('Group'), cell('State')));
-      this.add(cell('Group'), `lag ${cell('Lag')}`, facts.lagSum([cell('Group')], cell('Lag')));
-    }
-    for (const row of this.rows('Consumer groups by lag')) {
-      const [name, behind] = [row.get('0')?.text ?? '', row.get('2')?.text ?? ''];
-      if (groups.includes(name)) this.add(`group ${name}`, behind, facts.lagSum([name], behind));
-    }
-    const controller = this.figure('Controller');
-    if (controller !== null) this.add('Controller', controller, facts.controller(controller));
-    this.voters(this.figure('Quorum'));
-  }
-
-  private lineFigure(figure: string): void {
-    const { facts } = this;
-    const [value = '', label] = figure.split(' ');
-    if (label === 'brokers') this.add('status', figure, same(value.split('/')[0] ?? '', facts.serving()));
-    else if (label === 'controller') this.add('status', figure, facts.controller(value === '?' ? value : `broker ${value}`));
-    else if (label === 'offline') this.add('status', figure, value === '?' ? unknownOnly(facts) : facts.isUnserved(numberOf(value)));
-    else if (label === 'under-replicated') this.add('status', figure, facts.isUnderReplicated(value));
-    else if (label === 'quorum' && value !== '?') this.voters(value.replace(/\/(\d+)$/, ' of $1 voters'));
-  }
-
-  /** What is wrong and is not stated. */
-  private omissions(): void {
-    const { facts, text } = this;
-    if (!facts.isReadable || text.attention.some(({ what }) => what.startsWith('and '))) return;
-    const rows = text.attention.map(({ what }) => what);
-    const unserved = facts.unserved() ?? 0;
-    if (unserved > 0)
-      this.add(
-        'attention',
-        rows.join(' | '),
-        rows.some((row) => /no leader|does not answer/.test(row)) ? null : `${unserved} partitions are not served`,
-      );
-    for (const broker of facts.setting.brokers)
-      if (!facts.answers(broker))
-        this.add(
-          'attention',
-          rows.join(' | '),
-          rows.some((row) => row.startsWith(`Broker ${broker} is`)) ? null : `broker ${broker} does not answer`,
-        );
-  }
-
-  private matrixCell(label: string): void {
-    const cell = /^(.+) on broker (\d+): (.+)$/.exec(label);
-    if (cell === null || cell[3] === 'no replica here') return;
-    const [topic = '', broker] = [cell[1], Number(cell[2])];
-    for (const part of (cell[3] ?? '').split('; ')) {
-      const split = part.lastIndexOf(': ');
-      const [word, list] = [part.slice(0, split), part.slice(split + 2)];
-      const many = /^([\d,]+) partitions?$/.exec(list);
-      if (many === null)
-        for (const index of rangesOf(list))
-          this.add(`${topic}-${index} on ${broker}`, word, this.facts.replica(topic, index, broker, word));
-      else {
-        const fitting = [...(this.facts.reading.topics.get(topic)?.keys() ?? [])].filter(
-          (i) => this.facts.replica(topic, i, broker, word) === null,
-        ).length;
-        const isUnknown = isUnknownWord(word) || word === 'offline';
-        this.add(`${topic} on ${broker}`, part, !this.facts.isReadable && isUnknown ? null : atMost(numberOf(many[1] ?? ''), fitting));
-      }
-    }
-  }
-
-  private attention(what: string, why: string): void {
-    const { facts } = this;
-    const first = numberOf(/^[\d,]+/.exec(what)?.[0] ?? '');
-    const broker = /^Broker (\d+) is (.+)$/.exec(what);
-    const group = /^Group (.+) cannot be read$/.exec(what);
-    if (/^No controller/.test(what))
-      this.add('attention', what, facts.reading.controller === null ? null : `broker ${facts.reading.controller} is controller`);
-    else if (/^[\d,]+ partitions? (?:has|have) no leader$/.test(what) || /leaders? that do(?:es)? not answer$/.test(what))
-      this.add('attention', what, atMost(first, facts.unserved() ?? facts.setting.partitions));
-    else if (/refuses? acks=all writes$/.test(what)) this.add('attention', what, same(first, facts.refusing() ?? 'unknown'));
-    else if (broker !== null) this.add('attention', what, facts.broker(Number(broker[1]), broker[2] ?? ''));
-    else if (group !== null)
-      this.add('attention', what, (facts.reading.groups.get(group[1] ?? '') ?? null) === null ? null : 'its coordinator answers');
-    for (const phase of why.split(' · ')) this.incidentPhase('attention', phase.replace(/\.? .*\.$/, ''));
-    const leads = /It leads ([\d,]+) partitions?/.exec(why);
-    if (broker !== null && leads !== null) this.add('attention', why, facts.leads(Number(broker[1]), leads[1] ?? ''));
-  }
-
-  private voters(text: string | null): void {
+  voters(text: string | null): void {
     const voters = /^(\d+)(?: of \d+ voters| of \d+, \d+ needed)$/.exec(text ?? '');
     if (voters === null) return;
     const { answering } = this.facts.reading;
@@ -380,11 +272,11 @@ const brokerState = (text: string): string => /^(online|down|frozen|fenced|unrea
 /** `3of 3` is how a figure with its unit is laid out. */
 const spaced = (text: string): string => text.replace(/(?<=[\d?]) ?of /, ' of ');
 
-const unknownOnly = (facts: Facts): Verdict => (facts.isReadable ? 'brokers answer' : null);
+export const unknownOnly = (facts: Facts): Verdict => (facts.isReadable ? 'brokers answer' : null);
 
-const noneOr = (found: number | null, what: string): Verdict => (found === null || found === 0 ? null : `${found} ${what}`);
+export const noneOr = (found: number | null, what: string): Verdict => (found === null || found === 0 ? null : `${found} ${what}`);
 
-const atMost = (stated: number, truth: number | null): Verdict =>
+export const atMost = (stated: number, truth: number | null): Verdict =>
   truth === null ? 'no broker can be asked' : stated > 0 && stated <= truth ? null : `${truth}`;
 
 /** `0–2, 5`. */

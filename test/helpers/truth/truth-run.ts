@@ -1,11 +1,11 @@
 /** Waits until a broken cluster is steady, then holds every page of the app against what a client of its own reads. */
 import type { Page } from 'playwright-core';
 import { later } from '../fault-bench.ts';
-import { addAttentionDetails } from './attention-statements.ts';
 import { keyOf, type ClusterReader, type ClusterReading } from './cluster-state.ts';
 import { Facts, type Setting } from './facts.ts';
 import { openPage, type PageText } from './page-text.ts';
 import { addLabStatements } from './lab-statements.ts';
+import { addOverviewStatements } from './overview-statements.ts';
 import { Statements } from './statements.ts';
 
 const STEADY_MS = 2_500;
@@ -21,8 +21,6 @@ const MAX_UNKNOWN_MS = 45_000;
 export interface Subjects {
   topics: readonly string[];
   groups: readonly string[];
-  /** All that the cluster has. */
-  allGroups: readonly string[];
   brokers: readonly number[];
   hasLab: boolean;
 }
@@ -98,9 +96,9 @@ export class TruthRun {
   }
 
   private pages(): PageReader[] {
-    const { topics, groups, allGroups, brokers, hasLab } = this.subjects;
+    const { topics, groups, brokers, hasLab } = this.subjects;
     return [
-      { path: '/overview', title: 'Overview', read: (one) => addOverviewStatements(one, allGroups) },
+      { path: '/overview', title: 'Overview', read: addOverviewStatements },
       { path: '/topics', title: 'Topics', read: (one) => one.topics() },
       ...topics.flatMap((topic): PageReader[] => [
         { path: `/topics/${topic}/partitions`, title: topic, read: (one) => one.topic(topic) },
@@ -114,11 +112,6 @@ export class TruthRun {
       ...(hasLab ? [{ path: '/lab', title: 'Lab', read: addLabStatements }] : []),
     ];
   }
-}
-
-function addOverviewStatements(statements: Statements, groups: readonly string[]): void {
-  statements.overview(groups);
-  addAttentionDetails(statements);
 }
 
 function judgePage(reader: PageReader, text: PageText, facts: Facts): Statements {
