@@ -334,7 +334,7 @@ function outages(state: LearnState): Outage[] {
 
 const ENDS: ReadonlySet<string> = new Set(['lab/nodeKilled', 'lab/powerCut', 'lab/nodeStopped', 'lab/nodeFrozen']);
 
-/** Done when a leader failed, another was elected, the failed one is in sync again, and every earlier acknowledged record exists. */
+/** Done when a leader failed or was stopped, another was elected, the first one is in sync again, and every earlier acknowledged record exists. */
 export function survived(state: LearnState): string | null {
   const { topic } = state;
   if (topic === null || state.topic?.name === undefined) return null;
@@ -356,7 +356,7 @@ export function survived(state: LearnState): string | null {
       return BigInt(row?.endOffset ?? 0) > BigInt(one.offset ?? 0);
     });
     if (before.length > 0 && existing.length === before.length)
-      return `broker ${broker} failed and returned; all ${plural(before.length, 'record')} acknowledged before still ${before.length === 1 ? 'exists' : 'exist'}.`;
+      return `broker ${broker} ${end.type === 'lab/nodeStopped' ? 'was stopped' : 'failed'} and returned; all ${plural(before.length, 'record')} acknowledged before still ${before.length === 1 ? 'exists' : 'exist'}.`;
   }
   return null;
 }

@@ -114,6 +114,43 @@ function offsetsOf(row: PartitionRow): string {
   return `offsets ${row.startOffset === null ? '?' : formatCount(row.startOffset)}–${formatCount(newest)}`;
 }
 
+function wrong(state: LearnState): string[] {
+  const down = state.brokers.find(isDown);
+  if (down !== undefined) return describeLoss(state, down.id);
+  return [
+    'Retention does not depend on consumers: a consumer that is stopped for longer than `retention.ms` misses the records that were deleted meanwhile.',
+    `When a broker fails, one replica of each of its partitions is offline${describeKill(state)}.`,
+  ];
+}
+
+const of = (count: number, state: LearnState): string => `${plural(count, 'partition')} of ${state.topic?.name ?? 'the topic'}`;
+
+/** A partition without another in-sync replica has no leader while the broker is down. */
+function describeLoss(state: LearnState, broker: number): string[] {
+  const rows = state.topic?.partitions.filter(({ replicas }) => replicas.some((replica) => replica.broker === broker)) ?? [];
+  const offline = rows.filter((row) => !hasOtherInSync(state, row, broker)).length;
+  const served = rows.length - offline;
+  return [
+    `Broker ${broker} is down${served > 0 || offline === 0 ? `: ${of(served, state)} ${served === 1 ? 'is' : 'are'} under-replicated` : ''}. Nothing is lost, and Kafka does not create new replicas by itself: the replicas return with the broker.`,
+    ...(offline > 0
+      ? [`${of(offline, state)} ${offline === 1 ? 'has' : 'have'} no other in-sync replica: offline until broker ${broker} returns.`]
+      : []),
+  ];
+}
+
+/** Effect of a kill of the first leader on the partitions that it leads. */
+function describeKill(state: LearnState): string {
+  const leader = firstLeader(state);
+  if (leader === null) return '';
+  const offline = state.topic?.partitions.filter((row) => row.leader === leader && !hasOtherInSync(state, row, leader)).length ?? 0;
+  return `. Kill broker ${leader}: ${offline === 0 ? 'the topic stays available on the other brokers' : `${of(offline, state)} ${offline === 1 ? 'becomes' : 'become'} offline, without another in-sync replica`}`;
+}
+
+function hasOtherInSync(state: LearnState, row: PartitionRow, broker: number): boolean {
+  const down = new Set(state.brokers.filter(isDown).map(({ id }) => id));
+  return row.isr.some((id) => id !== broker && !down.has(id));
+}
+
 /** Done when a topic with more than one partition was created since the first page was opened. */
 function made(state: LearnState): string | null {
   const { topicsBefore, topics } = state;
@@ -147,19 +184,7 @@ export const topic: Concept = {
     { name: 'segment.ms', of: 'topic', says: 'age at which a new segment is started; only closed segments are compacted' },
     { name: 'log.retention.check.interval.ms', of: 'broker', says: 'how often retention is checked' },
   ],
-  wrong: (state) => {
-    const down = state.brokers.find(isDown);
-    if (down !== undefined) {
-      const touched = state.topic?.partitions.filter(({ replicas }) => replicas.some(({ broker }) => broker === down.id)).length ?? 0;
-      return [
-        `Broker ${down.id} is down: ${plural(touched, 'partition')} of ${state.topic?.name ?? 'the topic'} ${touched === 1 ? 'is' : 'are'} under-replicated. Nothing is lost, and Kafka does not create new replicas by itself: the replicas return with the broker.`,
-      ];
-    }
-    return [
-      'Retention does not depend on consumers: a consumer that is stopped for longer than `retention.ms` misses the records that were deleted meanwhile.',
-      `When a broker fails, one replica of each of its partitions is offline${firstLeader(state) === null ? '' : `. Kill broker ${firstLeader(state)}: the topic stays available on the other brokers`}.`,
-    ];
-  },
+  wrong,
   outages: (state) => killOrRecover(state, firstLeader(state)),
   check: { task: 'Create a topic with more than one partition.', done: made },
   links: (state) => [

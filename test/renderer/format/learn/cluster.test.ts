@@ -144,6 +144,8 @@ describe('the check of the cluster', () => {
 
   it('is done when a leader failed, all ISRs are complete, and every acknowledged record exists', () => {
     expect(survived(learnState({ events, sent }))).toContain('broker 2 failed and returned');
+    const stopped = [event(1, 'lab/nodeStopped', { broker: 2 }), ...events.slice(1)];
+    expect(survived(learnState({ events: stopped, sent }))).toContain('broker 2 was stopped and returned');
   });
 
   it('is not done while the broker is down, without a record, without an election, or when a record is lost', () => {

@@ -173,6 +173,29 @@ describe('Topic', () => {
   });
 });
 
+describe('the loss of a broker on the Topic page', () => {
+  const alone = (id: number, broker: number) =>
+    partitionRow(id, { leader: broker, isr: [broker], replicas: [{ broker, state: 'leader' }] });
+  const state = (rows: ReturnType<typeof partitionRow>[], isStopped: boolean) =>
+    learnState({ brokers: [brokerRow(1), isStopped ? down : brokerRow(2), brokerRow(3)], topic: topicRow({ partitions: rows }) });
+
+  it('claims availability only where another replica is in sync', () => {
+    const replicated = partitionRow(1, { leader: 2 });
+    expect(topic.wrong(state([replicated], false)).join(' ')).toContain('Kill broker 2: the topic stays available');
+    const text = topic.wrong(state([alone(0, 2), replicated], false)).join(' ');
+    expect(text).toContain('Kill broker 2: 1 partition of learn-orders becomes offline');
+    expect(text).not.toContain('stays available');
+  });
+
+  it('distinguishes offline partitions from under-replicated ones', () => {
+    const [first, second] = topic.wrong(state([alone(0, 2), partitionRow(1, { leader: 1, isr: [1, 3] })], true));
+    expect(first).toMatch(/^Broker 2 is down: 1 partition of learn-orders is under-replicated\./);
+    expect(second).toBe('1 partition of learn-orders has no other in-sync replica: offline until broker 2 returns.');
+    expect(topic.wrong(state([alone(0, 2)], true))[0]).toMatch(/^Broker 2 is down\. Nothing is lost/);
+    expect(topic.wrong(state([partitionRow(1)], true))).toHaveLength(1);
+  });
+});
+
 describe('an outage of one broker', () => {
   const led = (...leaders: (number | null)[]) => topicRow({ partitions: leaders.map((leader, id) => partitionRow(id, { leader })) });
   const during = (...leaders: (number | null)[]) => learnState({ brokers: [brokerRow(1), down, brokerRow(3)], topic: led(...leaders) });
