@@ -19,7 +19,12 @@ export const LIVE: readonly string[] = [
 ];
 
 /** Directories whose tests get clocks, disks, networks and randomness passed in, and replace nothing global. */
-export const SHARING: readonly string[] = ['cluster', 'shared', 'renderer/format'].map((directory) => `test/${directory}/**/*.test.ts`);
+export const SHARING: readonly string[] = [
+  'cluster',
+  'shared',
+  'renderer/{charts,connections,diagrams,faults,format,groups,health,incidents,lab,learn,loads}',
+  'renderer/{matrix,messages,scenarios,tables,timeline,topics,tour,zookeeper}',
+].map((directory) => `test/${directory}/**/*.test.ts`);
 
 /** Files in these directories that need a worker of their own. */
 export const EXCEPTIONS: readonly string[] = [

@@ -10,7 +10,7 @@ declare module 'vue-router' {
 
 /** All pages by address. Hash history: the same addresses work under app://, a file and a web path. */
 import { createRouter, createWebHashHistory, type RouteLocation, type RouteRecordRaw, type Router, type RouterHistory } from 'vue-router';
-import { conceptOf } from './format/learn/concepts.ts';
+import { conceptOf } from './learn/concepts.ts';
 import { decodeName, topicPath } from './format/addresses.ts';
 import { escapeName } from '#shared/names';
 

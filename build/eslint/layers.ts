@@ -13,6 +13,43 @@ export interface Layer {
   modules: readonly string[];
 }
 
+/**
+ * Pure functions of the renderer, a directory for each subject, with the subjects that it may import. Each imports only those above it, so
+ * there are no circles.
+ */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  'renderer/format': [],
+  'renderer/browser': [],
+  'renderer/tables': [],
+  'renderer/connections': [],
+  'renderer/charts': ['renderer/format'],
+  'renderer/zookeeper': ['renderer/format'],
+  'renderer/topics': ['renderer/format'],
+  'renderer/messages': ['renderer/format'],
+  'renderer/matrix': ['renderer/topics', 'renderer/format'],
+  'renderer/diagrams': ['renderer/matrix', 'renderer/format'],
+  'renderer/groups': ['renderer/topics', 'renderer/format'],
+  'renderer/faults': ['renderer/topics', 'renderer/format'],
+  'renderer/scenarios': ['renderer/topics', 'renderer/format'],
+  'renderer/loads': ['renderer/groups', 'renderer/topics', 'renderer/format'],
+  'renderer/lab': ['renderer/loads', 'renderer/faults', 'renderer/topics', 'renderer/format'],
+  'renderer/tour': ['renderer/groups', 'renderer/topics', 'renderer/format'],
+  'renderer/timeline': ['renderer/lab', 'renderer/faults', 'renderer/groups', 'renderer/topics', 'renderer/format'],
+  'renderer/incidents': ['renderer/timeline', 'renderer/topics', 'renderer/format'],
+  'renderer/health': ['renderer/incidents', 'renderer/groups', 'renderer/topics', 'renderer/format'],
+  'renderer/learn': [
+    'renderer/timeline',
+    'renderer/faults',
+    'renderer/groups',
+    'renderer/diagrams',
+    'renderer/messages',
+    'renderer/topics',
+    'renderer/zookeeper',
+    'renderer/format',
+  ],
+};
+const ALL_ROOMS: readonly string[] = Object.keys(ROOMS);
+
 export const LAYERS: readonly Layer[] = [
   { name: 'shared', files: /^shared\//, layers: [], modules: ['zod'] },
 
@@ -128,26 +165,36 @@ export const LAYERS: readonly Layer[] = [
     modules: ['electron', 'node:*'],
   },
 
-  { name: 'renderer/base', files: /^renderer\/components\/base\//, layers: ['renderer/format', 'shared'], modules: ['*'] },
-  { name: 'renderer/format', files: /^renderer\/format\//, layers: ['shared'], modules: ['*'] },
+  ...Object.entries(ROOMS).map(([name, layers]) => ({
+    name,
+    files: new RegExp(`^${name}/`),
+    layers: [...layers, 'shared'],
+    modules: ['*'],
+  })),
+  {
+    name: 'renderer/base',
+    files: /^renderer\/components\/base\//,
+    layers: ['renderer/format', 'renderer/browser', 'renderer/charts', 'renderer/tables', 'renderer/topics', 'shared'],
+    modules: ['*'],
+  },
   { name: 'renderer/api', files: /^renderer\/(api|bridge-web|scope)\.ts$/, layers: ['shared'], modules: ['*'] },
-  { name: 'renderer/stores', files: /^renderer\/stores\//, layers: ['renderer/api', 'renderer/format', 'shared'], modules: ['*'] },
+  { name: 'renderer/stores', files: /^renderer\/stores\//, layers: ['renderer/api', ...ALL_ROOMS, 'shared'], modules: ['*'] },
   {
     name: 'renderer/composables',
     files: /^renderer\/composables\//,
-    layers: ['renderer/stores', 'renderer/api', 'renderer/format', 'shared'],
+    layers: ['renderer/stores', 'renderer/api', ...ALL_ROOMS, 'shared'],
     modules: ['*'],
   },
   {
     name: 'renderer/components',
     files: /^renderer\/components\//,
-    layers: ['renderer/base', 'renderer/composables', 'renderer/stores', 'renderer/format', 'shared'],
+    layers: ['renderer/base', 'renderer/composables', 'renderer/stores', ...ALL_ROOMS, 'shared'],
     modules: ['*'],
   },
   {
     name: 'renderer/pages',
     files: /^renderer\/pages\//,
-    layers: ['renderer/components', 'renderer/base', 'renderer/composables', 'renderer/stores', 'renderer/format', 'shared'],
+    layers: ['renderer/components', 'renderer/base', 'renderer/composables', 'renderer/stores', ...ALL_ROOMS, 'shared'],
     modules: ['*'],
   },
   {
@@ -160,7 +207,7 @@ export const LAYERS: readonly Layer[] = [
       'renderer/composables',
       'renderer/stores',
       'renderer/api',
-      'renderer/format',
+      ...ALL_ROOMS,
       'shared',
     ],
     modules: ['*'],

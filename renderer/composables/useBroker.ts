@@ -1,10 +1,10 @@
 /** One broker and the replicas it holds. */
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import type { BrokerRow, PartitionRow, ReplicaState } from '#shared/models/cluster';
-import { DISK_UNKNOWN, LOG_SIZE_UNKNOWN, isNearlyFull, usedPercent } from '../format/broker-disk.ts';
+import { DISK_UNKNOWN, LOG_SIZE_UNKNOWN, isNearlyFull, usedPercent } from '../health/broker-disk.ts';
 import { formatBytes, formatCount, formatSpan } from '../format/numbers.ts';
 import type { Stat } from '../format/stat.ts';
-import { BROKER_STATE } from '../format/replicas.ts';
+import { BROKER_STATE } from '../topics/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useNow } from './useNow.ts';
 

@@ -1,7 +1,7 @@
 /** Stop, kill and start, as the embedded cluster allows them now. Stop and kill ask first. */
 import type { BrokerRow } from '#shared/models/cluster';
 import { useBrokersStore } from '../stores/brokers.ts';
-import { faultOf } from '../format/faults.ts';
+import { faultOf } from '../faults/faults.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
 

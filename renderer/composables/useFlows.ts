@@ -1,6 +1,6 @@
 /** What flows along each link now, measured over the last seconds of the view. */
 import { computed } from 'vue';
-import { flowsBetween, ratesBetween, snapshotOffsets, type Flow, type OffsetSnapshot } from '../format/flow.ts';
+import { flowsBetween, ratesBetween, snapshotOffsets, type Flow, type OffsetSnapshot } from '../lab/flow.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useOverTime } from './useOverTime.ts';
 

@@ -2,7 +2,7 @@
 import { computed, shallowRef, toValue, watch, type MaybeRefOrGetter } from 'vue';
 import type { GroupMember, GroupPartition, GroupRow } from '#shared/models/cluster';
 import { leaderStateOf, type LeaderState } from '#shared/health';
-import { addMark, describeProgress, type ProgressMark } from '../format/group-progress.ts';
+import { addMark, describeProgress, type ProgressMark } from '../groups/group-progress.ts';
 import { compareText } from '../format/numbers.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useNow } from './useNow.ts';

@@ -1,7 +1,7 @@
 /** What incidents need to know of a group. The same object while nothing in it changes: rows of topics change many times a second. */
 import { computed, toValue, type ComputedRef, type MaybeRefOrGetter } from 'vue';
 import type { GroupReading } from '#shared/incidents/incident';
-import { groupReading } from '../format/group-outage.ts';
+import { groupReading } from '../incidents/group-outage.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 
 const keyOf = ({ missing }: GroupReading): string => [...(missing ?? [])].sort((a, b) => a - b).join();

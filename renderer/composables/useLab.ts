@@ -3,7 +3,7 @@ import { computed } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 import type { AppError } from '#shared/errors';
 import type { FaultSpec } from '#shared/models/lab';
-import { allLinks, linkState, parseLinkKey, type LinkState } from '../format/links.ts';
+import { allLinks, linkState, parseLinkKey, type LinkState } from '../lab/links.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';

@@ -1,8 +1,8 @@
 /** The timeline as lanes, with what is shown of it: how long back, which lanes; it stands still while the past is looked at. */
 import { computed, ref, shallowRef, watch } from 'vue';
 import { watchThrottled } from '@vueuse/core';
-import { eventMatcher, isFiltering, laneMatcher } from '../format/event-filter.ts';
-import { buildLanes, indexEvents, type LaneSource } from '../format/lanes.ts';
+import { eventMatcher, isFiltering, laneMatcher } from '../timeline/event-filter.ts';
+import { buildLanes, indexEvents, type LaneSource } from '../timeline/lanes.ts';
 import { compareText } from '../format/numbers.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useMomentStore } from '../stores/moment.ts';

@@ -1,7 +1,7 @@
 /** Writes a page of Learn into a file: the picture, the text, or both, in the colours in which it is seen. */
-import { learnHtml, learnMarkdown, originOf, type PageExport } from '../format/learn/export.ts';
-import { diagramSvg, ROLES, type Colours } from '../format/diagram-svg.ts';
-import { saveText } from '../format/save.ts';
+import { learnHtml, learnMarkdown, originOf, type PageExport } from '../learn/export.ts';
+import { diagramSvg, ROLES, type Colours } from '../diagrams/diagram-svg.ts';
+import { saveText } from '../browser/save.ts';
 
 export type ExportKind = 'html' | 'svg' | 'markdown';
 

@@ -2,7 +2,7 @@
 import { computed } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { GroupLoad } from '#shared/models/load';
-import { FLOW, FLOW_LOAD, loadOf, runningLoad } from '../format/learn/readers.ts';
+import { FLOW, FLOW_LOAD, loadOf, runningLoad } from '../learn/readers.ts';
 import type { Learn } from './useLearn.ts';
 
 /** As many as a group load may have. */

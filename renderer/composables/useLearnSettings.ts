@@ -2,8 +2,8 @@
 import { computed, onScopeDispose, shallowRef, toValue, watch, type MaybeRefOrGetter } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { ConfigEntry } from '#shared/models/cluster';
-import { formatSetting } from '../format/learn/settings.ts';
-import type { Setting } from '../format/learn/concept.ts';
+import { formatSetting } from '../learn/settings.ts';
+import type { Setting } from '../learn/concept.ts';
 import { useBrokersStore } from '../stores/brokers.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 

@@ -5,7 +5,7 @@
 import { computed, onScopeDispose, shallowRef, watch } from 'vue';
 import type { TopicRow } from '#shared/models/cluster';
 import { ownValue } from '#shared/own-value';
-import { LEARN_TOPIC, type Concept, type LearnState } from '../format/learn/concept.ts';
+import { LEARN_TOPIC, type Concept, type LearnState } from '../learn/concept.ts';
 import { compareText } from '../format/numbers.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useCoordinationStore } from '../stores/coordination.ts';

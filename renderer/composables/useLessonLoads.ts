@@ -1,7 +1,7 @@
 /** Ends the loads of a lesson once Learn is left, and says so: nothing of it runs on unseen. */
 import { watch } from 'vue';
 import { useRoute } from 'vue-router';
-import { isAlive } from '../format/loads.ts';
+import { isAlive } from '../loads/loads.ts';
 import { formatList } from '../format/numbers.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLearnStore } from '../stores/learn.ts';

@@ -2,7 +2,7 @@
 import { computed, type Ref } from 'vue';
 import type { TopicRow } from '#shared/models/cluster';
 import { compareText } from '../format/numbers.ts';
-import { stableOrder } from '../format/stable-order.ts';
+import { stableOrder } from '../tables/stable-order.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 

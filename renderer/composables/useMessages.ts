@@ -2,7 +2,7 @@
 import { computed, onScopeDispose, ref, toValue, watch, type MaybeRefOrGetter } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 import type { RecordRow } from '#shared/models/cluster';
-import { recordKey, recordMatcher } from '../format/records.ts';
+import { recordKey, recordMatcher } from '../messages/records.ts';
 import { useMessagesStore, type From } from '../stores/messages.ts';
 
 export type FromKind = 'newest' | 'oldest' | 'offset' | 'time' | 'live';

@@ -1,9 +1,9 @@
 /** Entries of the navigation, with what is counted or wrong behind each. Badges rest on the same sums and incidents as the pages. */
 import { computed } from 'vue';
 import { openIncidents } from '#shared/incidents/incident';
-import { COUNTED } from '../format/learn/concepts.ts';
+import { COUNTED } from '../learn/concepts.ts';
 import { formatCount, plural } from '../format/numbers.ts';
-import { isAlive } from '../format/replicas.ts';
+import { isAlive } from '../topics/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useIncidentsStore } from '../stores/incidents.ts';
 import { useLabStore } from '../stores/lab.ts';

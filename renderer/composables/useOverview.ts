@@ -1,7 +1,7 @@
 /** What the overview opens with: the state of the cluster, and what needs attention. */
 import { computed } from 'vue';
-import { whatNeedsAttention } from '../format/attention.ts';
-import { describeStatus } from '../format/cluster-status.ts';
+import { whatNeedsAttention } from '../health/attention.ts';
+import { describeStatus } from '../health/cluster-status.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useIncidentsStore } from '../stores/incidents.ts';
 import { useTopicsStore } from '../stores/topics.ts';

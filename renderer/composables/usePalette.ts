@@ -1,6 +1,6 @@
 /** What the command palette offers for a few typed letters. */
 import { computed, type Ref } from 'vue';
-import { CONCEPTS } from '../format/learn/concepts.ts';
+import { CONCEPTS } from '../learn/concepts.ts';
 import { compareText } from '../format/numbers.ts';
 import { useBrokerActions } from './useBrokerActions.ts';
 import { useClusterStore } from '../stores/cluster.ts';

@@ -1,6 +1,6 @@
 /** Single records on their way through a diagram: each that is news travels once, until it has arrived. */
 import { shallowRef, watch, type ShallowRef } from 'vue';
-import type { DiagramPulse } from '../format/diagram.ts';
+import type { DiagramPulse } from '../diagrams/diagram.ts';
 import { maxOf } from '#shared/lists';
 
 /** More at once are a blur. */

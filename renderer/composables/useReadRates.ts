@@ -1,6 +1,6 @@
 /** What flows to each group now, measured over the last seconds of the view. */
 import type { ShallowRef } from 'vue';
-import { readRatesBetween, snapshotCommitted } from '../format/read-rates.ts';
+import { readRatesBetween, snapshotCommitted } from '../lab/read-rates.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useOverTime } from './useOverTime.ts';
 

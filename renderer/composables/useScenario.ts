@@ -2,8 +2,8 @@
 import { computed, onScopeDispose, shallowRef, watch } from 'vue';
 import { useDebounceFn } from '@vueuse/core';
 import type { AppError } from '#shared/errors';
-import { expectationRows, isGoing, runOf, stepRows } from '../format/scenarios.ts';
-import { saveJson, saveText } from '../format/save.ts';
+import { expectationRows, isGoing, runOf, stepRows } from '../scenarios/scenarios.ts';
+import { saveJson, saveText } from '../browser/save.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { isError, useScenariosStore, type OpenScenario } from '../stores/scenarios.ts';
 

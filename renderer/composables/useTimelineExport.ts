@@ -1,9 +1,9 @@
 /** The timeline as a file: what the filter shows, or all of it where nothing is filtered. */
 import { computed } from 'vue';
-import { isFiltering } from '../format/event-filter.ts';
+import { isFiltering } from '../timeline/event-filter.ts';
 import { plural } from '../format/numbers.ts';
-import { saveJson } from '../format/save.ts';
-import { exportTimeline } from '../format/timeline-export.ts';
+import { saveJson } from '../browser/save.ts';
+import { exportTimeline } from '../timeline/timeline-export.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useMomentStore } from '../stores/moment.ts';

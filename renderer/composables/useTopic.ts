@@ -1,7 +1,7 @@
 /** One topic, what its tabs say, and who reads it. */
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import { formatCount, plural } from '../format/numbers.ts';
-import { isOffline, isUnderReplicated, isUnknown } from '../format/replicas.ts';
+import { isOffline, isUnderReplicated, isUnknown } from '../topics/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { topicPath } from '../format/addresses.ts';
 

@@ -2,7 +2,7 @@
 import { computed } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 import { plural } from '../format/numbers.ts';
-import { topicFacts } from '../format/topic-facts.ts';
+import { topicFacts } from '../topics/topic-facts.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTopicsStore } from '../stores/topics.ts';

@@ -2,8 +2,8 @@
 import { computed, nextTick, onScopeDispose, watch } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 import { useIntervalFn } from '@vueuse/core';
-import { TOUR_STEPS, topicsToTake } from '../format/tour.ts';
-import { tellStep } from '../format/tour-words.ts';
+import { TOUR_STEPS, topicsToTake } from '../tour/tour.ts';
+import { tellStep } from '../tour/tour-words.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useTourStore } from '../stores/tour.ts';
 

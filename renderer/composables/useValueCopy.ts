@@ -3,7 +3,7 @@ import { onScopeDispose, ref } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { Payload } from '#shared/ipc';
 import type { RecordRow, RecordValue } from '#shared/models/cluster';
-import { writeClipboard } from '../format/clipboard.ts';
+import { writeClipboard } from '../browser/clipboard.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 
 type Part = Payload<'message/value'>['part'];

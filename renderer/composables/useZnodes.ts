@@ -3,7 +3,7 @@ import { computed, ref, shallowRef, watch, type Ref } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { Znode } from '#shared/models/lab';
 import { useScope } from '../scope.ts';
-import { ancestorsOf, childPath, nameOf } from '../format/znodes.ts';
+import { ancestorsOf, childPath, nameOf } from '../zookeeper/znodes.ts';
 
 export interface ZnodeEntry {
   state: 'loading' | 'ready' | 'error';

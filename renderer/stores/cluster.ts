@@ -12,7 +12,7 @@ import type { ClusterFigure, FigureRange } from '#shared/models/figures';
 import type { Moment } from '#shared/models/history';
 import { assessBroker, assessBrokers, assessTopic, type BrokerFacts } from '#shared/health';
 import { onReopened } from '../api.ts';
-import { totalLag } from '../format/lag.ts';
+import { totalLag } from '../groups/lag.ts';
 import { defineScopedStore } from '../scope.ts';
 
 export type Scalars = Omit<ClusterView, 'brokers' | 'topics' | 'groups'>;

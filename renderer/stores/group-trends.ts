@@ -1,6 +1,6 @@
 /** Lag of each group over the last minute of this page, for trends and sparklines. What was not read in a round leaves no point. */
 import { shallowRef, watch } from 'vue';
-import { addPoint, type LagPoint } from '../format/group-risk.ts';
+import { addPoint, type LagPoint } from '../groups/group-risk.ts';
 import { defineScopedStore } from '../scope.ts';
 import { useClusterStore } from './cluster.ts';
 import { useMomentStore } from './moment.ts';

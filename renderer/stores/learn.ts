@@ -6,7 +6,7 @@ import type { Znode } from '#shared/models/lab';
 import type { LoadSpec } from '#shared/models/load';
 import { ownValue } from '#shared/own-value';
 import { defineScopedStore } from '../scope.ts';
-import type { ReadBack, SentRecord } from '../format/learn/concept.ts';
+import type { ReadBack, SentRecord } from '../learn/concept.ts';
 import { useClusterStore } from './cluster.ts';
 
 /** Of the reader's records, the last ones are kept. */

@@ -5,9 +5,9 @@ import { IncidentReducer, deriveIncidents } from '#shared/incidents/reducer';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { onReopened } from '../api.ts';
 import { defineScopedStore } from '../scope.ts';
-import { indexCauses } from '../format/causes.ts';
-import { eventMatcher, type EventFilter } from '../format/event-filter.ts';
-import { headlineOf } from '../format/incidents.ts';
+import { indexCauses } from '../timeline/causes.ts';
+import { eventMatcher, type EventFilter } from '../timeline/event-filter.ts';
+import { headlineOf } from '../incidents/incidents.ts';
 import { useMomentStore } from './moment.ts';
 
 const MAX_EVENTS = 5_000;

@@ -4,7 +4,7 @@ import type { Result } from '#shared/errors';
 import type { LeaderChange, LogStart, ScopedPayload, TopicPlacement } from '#shared/ipc';
 import type { ConfigEntry } from '#shared/models/cluster';
 import { defineScopedStore } from '../scope.ts';
-import { ClusterTotals } from '../format/topic-facts.ts';
+import { ClusterTotals } from '../topics/topic-facts.ts';
 import { useClusterStore } from './cluster.ts';
 
 export const useTopicsStore = defineScopedStore('topics', (scope) => {

@@ -14,7 +14,7 @@ import {
   writerOf,
   type TourFacts,
   type TourMemory,
-} from '../format/tour.ts';
+} from '../tour/tour.ts';
 import { useClusterStore } from './cluster.ts';
 import { useLoadStore } from './load.ts';
 import { defineScopedStore } from '../scope.ts';

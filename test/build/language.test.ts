@@ -28,7 +28,7 @@ const REVISED = [
   'electron/scenarios',
   'electron/web',
   'renderer/components/learn',
-  'renderer/format/learn',
+  'renderer/learn',
   'test/admin/load',
   'test/cli',
   'test/cluster/broker',
@@ -40,7 +40,7 @@ const REVISED = [
   'test/cluster/quorum',
   'test/cluster/zookeeper',
   'test/control',
-  'test/renderer/format/learn',
+  'test/renderer/learn',
   'test/scenarios',
   'test/simulation',
 ];

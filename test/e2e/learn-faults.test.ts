@@ -5,8 +5,8 @@
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
-import { CONCEPTS } from '../../renderer/format/learn/concepts.ts';
-import { LEARN_TOPIC } from '../../renderer/format/learn/concept.ts';
+import { CONCEPTS } from '../../renderer/learn/concepts.ts';
+import { LEARN_TOPIC } from '../../renderer/learn/concept.ts';
 import type { FaultSpec } from '../../shared/models/lab.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { observe, type Observed } from '../helpers/observer.ts';

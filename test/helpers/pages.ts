@@ -1,5 +1,5 @@
 /** Every page that there is and every look in which it is to be good: for the tests in a browser and for pictures. */
-import { CONCEPTS } from '../../renderer/format/learn/concepts.ts';
+import { CONCEPTS } from '../../renderer/learn/concepts.ts';
 
 /** Each with its title; `T` and `G` stand for a topic and a group. */
 const PAGES: readonly (readonly [path: string, title: string])[] = [

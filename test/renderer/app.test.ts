@@ -6,7 +6,7 @@ import { createPinia } from 'pinia';
 import { createMemoryHistory } from 'vue-router';
 import App from '../../renderer/App.vue';
 import { createAppRouter } from '../../renderer/router.ts';
-import { CONCEPTS } from '../../renderer/format/learn/concepts.ts';
+import { CONCEPTS } from '../../renderer/learn/concepts.ts';
 import { FixtureBridge } from './fixtures/fixture-bridge.ts';
 import { useFixture } from './fixtures/use-fixture.ts';
 import type { Variant } from './fixtures/fixture-cluster.ts';

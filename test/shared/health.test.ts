@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { answers, assessBroker, assessBrokers, assessQuorum, assessTopic, leaderStateOf } from '#shared/health';
 import type { BrokerRow, BrokerState, PartitionRow, QuorumView, ReplicaState, TopicRow } from '#shared/models/cluster';
-import { whatNeedsAttention } from '../../renderer/format/attention.ts';
-import { whatItPromises } from '../../renderer/format/promises.ts';
-import { describeListed, countInSync, topicHealth } from '../../renderer/format/replicas.ts';
+import { whatNeedsAttention } from '../../renderer/health/attention.ts';
+import { whatItPromises } from '../../renderer/health/promises.ts';
+import { describeListed, countInSync, topicHealth } from '../../renderer/topics/replicas.ts';
 
 const broker = (id: number, state: BrokerState): BrokerRow => ({
   id,

@@ -1,6 +1,6 @@
 /** The state of a copy button: whether the text of its last click is on the clipboard. */
 import { onScopeDispose, readonly, ref } from 'vue';
-import { writeClipboard } from '../../format/clipboard.ts';
+import { writeClipboard } from '../../browser/clipboard.ts';
 
 /** How long a button shows what came of its click. */
 const SHOWN_MS = 1_500;

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { mount, RouterLinkStub } from '@vue/test-utils';
 import AttentionList from '../../../renderer/components/overview/AttentionList.vue';
-import type { AttentionItem } from '../../../renderer/format/attention.ts';
+import type { AttentionItem } from '../../../renderer/health/attention.ts';
 
 const items = (count: number): AttentionItem[] =>
   Array.from({ length: count }, (_, i) => ({ key: `${i}`, tone: 'warn', what: `Problem ${i}`, why: `Reason ${i}.`, to: '/topics' }));

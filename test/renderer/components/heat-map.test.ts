@@ -5,10 +5,10 @@ import { createPinia, setActivePinia } from 'pinia';
 import { createMemoryHistory, createRouter } from 'vue-router';
 import HeatMap from '../../../renderer/components/overview/HeatMap.vue';
 import ReplicaCountTable from '../../../renderer/components/overview/ReplicaCountTable.vue';
-import { buildLanes } from '../../../renderer/format/heat-map.ts';
+import { buildLanes } from '../../../renderer/matrix/heat-map.ts';
 import { FixtureCluster } from '../fixtures/fixture-cluster.ts';
 
-vi.mock('../../../renderer/format/heat-map.ts', { spy: true });
+vi.mock('../../../renderer/matrix/heat-map.ts', { spy: true });
 afterEach(() => vi.useRealTimers());
 
 async function mounted() {

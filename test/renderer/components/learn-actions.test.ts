@@ -5,7 +5,7 @@ import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia, type Pinia } from 'pinia';
 import { createMemoryHistory } from 'vue-router';
 import App from '../../../renderer/App.vue';
-import { LEARN_GROUP, LEARN_TOPIC } from '../../../renderer/format/learn/concept.ts';
+import { LEARN_GROUP, LEARN_TOPIC } from '../../../renderer/learn/concept.ts';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { useMomentStore } from '../../../renderer/stores/moment.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';

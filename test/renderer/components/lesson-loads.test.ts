@@ -5,7 +5,7 @@ import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia } from 'pinia';
 import { createMemoryHistory, type Router } from 'vue-router';
 import App from '../../../renderer/App.vue';
-import { LEARN_TOPIC } from '../../../renderer/format/learn/concept.ts';
+import { LEARN_TOPIC } from '../../../renderer/learn/concept.ts';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
 import { useFixture } from '../fixtures/use-fixture.ts';

@@ -2,7 +2,7 @@
 import { afterEach, expect, it, vi } from 'vitest';
 import { createPinia, setActivePinia } from 'pinia';
 import { useGroupReading } from '../../../renderer/composables/useGroupReading.ts';
-import { outagesOfGroup } from '../../../renderer/format/incidents.ts';
+import { outagesOfGroup } from '../../../renderer/incidents/incidents.ts';
 import { useClusterStore } from '../../../renderer/stores/cluster.ts';
 import { useIncidentsStore } from '../../../renderer/stores/incidents.ts';
 import { useTimelineStore } from '../../../renderer/stores/timeline.ts';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { effectScope, nextTick, ref, shallowRef } from 'vue';
 import { usePulses } from '../../../renderer/composables/usePulses.ts';
-import type { DiagramPulse } from '../../../renderer/format/diagram.ts';
+import type { DiagramPulse } from '../../../renderer/diagrams/diagram.ts';
 
 const pulses = (...ids: number[]): DiagramPulse[] => ids.map((id) => ({ id, edge: `edge-${id}`, label: `${id}`, tone: 'accent' }));
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TopicRow } from '../../../shared/models/cluster.ts';
-import { describePolicyLoss, describeResetLoss, describeRetentionLoss } from '../../../renderer/format/retention-loss.ts';
+import { describePolicyLoss, describeResetLoss, describeRetentionLoss } from '../../../renderer/topics/retention-loss.ts';
 import { describeSetting, echoSetting, parseSetting, typedSetting } from '../../../renderer/format/setting-values.ts';
 
 const LONG_MAX = '9223372036854775807';

@@ -2,12 +2,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPinia, setActivePinia } from 'pinia';
 import type { Bridge, Payload, RequestChannel } from '../../../shared/ipc.ts';
-import { ratesBetween, snapshotOffsets } from '../../../renderer/format/flow.ts';
+import { ratesBetween, snapshotOffsets } from '../../../renderer/lab/flow.ts';
 import { useClusterStore } from '../../../renderer/stores/cluster.ts';
 import { useLearnStore } from '../../../renderer/stores/learn.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
 import { useFixture } from '../fixtures/use-fixture.ts';
-import { partitionRow, topicRow } from '../format/learn/learn-fixture.ts';
+import { partitionRow, topicRow } from '../learn/learn-fixture.ts';
 
 let bridge: FixtureBridge;
 /** What stands in for an answer of the fixture's, by channel. */

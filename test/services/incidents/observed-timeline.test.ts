@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ObservedTimeline } from '../../../electron/services/incidents/observed-timeline.ts';
 import { ViewDiff } from '../../../electron/services/view-diff.ts';
-import { summarizeIncident } from '../../../renderer/format/incidents.ts';
+import { summarizeIncident } from '../../../renderer/incidents/incidents.ts';
 import { deriveIncidents } from '#shared/incidents/reducer';
 import type { BrokerState, ClusterView, GroupRow } from '#shared/models/cluster';
 import type { TimelineEvent } from '#shared/models/timeline';

@@ -1,0 +1,50 @@
+/** A group's committed offsets set from outside: where to, what becomes of each partition, what it means for who reads next. */
+import type { Payload, PlaceChange } from '#shared/ipc';
+import type { PartitionRow } from '#shared/models/cluster';
+import { plural } from '../format/numbers.ts';
+
+export type ResetTo = Payload<'group/reset'>['to'];
+
+export const RESET_KINDS: { value: ResetTo['kind']; label: string }[] = [
+  { value: 'earliest', label: 'to the oldest record (earliest)' },
+  { value: 'latest', label: 'to the next record (latest)' },
+  { value: 'offset', label: 'to an offset' },
+];
+
+/** Null: it is one. */
+export const checkOffset = (text: string): string | null => (/^\d{1,18}$/.test(text) ? null : 'A number: 0 or more.');
+
+/** What the cluster would commit now; null for a partition whose log's start or end is not known. */
+export function previewReset(
+  to: ResetTo,
+  partitions: readonly Pick<PartitionRow, 'partition' | 'startOffset' | 'endOffset'>[],
+  committed: ReadonlyMap<number, string>,
+): { partition: number; from: string | null; to: string | null }[] {
+  return partitions.map(({ partition, startOffset, endOffset }) => {
+    const from = committed.get(partition) ?? null;
+    if (startOffset === null || endOffset === null) return { partition, from, to: null };
+    if (to.kind !== 'offset') return { partition, from, to: to.kind === 'earliest' ? startOffset : endOffset };
+    const [start, end, wanted] = [BigInt(startOffset), BigInt(endOffset), BigInt(to.offset)];
+    return { partition, from, to: `${wanted < start ? start : wanted > end ? end : wanted}` };
+  });
+}
+
+/** Sentences: what the next member reads again, what it passes over, where the wish was not met to the letter. */
+export function describeConsequences(to: ResetTo, changes: readonly PlaceChange[]): string[] {
+  let again = 0n;
+  let skips = false;
+  for (const { from, to: at } of changes) {
+    if (from === null) continue;
+    const back = BigInt(from) - BigInt(at);
+    if (back > 0n) again += back;
+    if (back < 0n) skips = true;
+  }
+  return [
+    'The next member begins there.',
+    ...(again === 0n ? [] : [`It reads up to ${plural(again, 'record')} a second time.`]),
+    ...(skips ? ['What it passes over stays in the topic, unread by this group.'] : []),
+    ...(to.kind === 'offset' && changes.some(({ to: at }) => at !== to.offset)
+      ? ['Where a log does not reach that offset, the nearest that it has is taken.']
+      : []),
+  ];
+}

@@ -1,0 +1,212 @@
+/**
+ * The tour of the first start: what of it has happened, and which step is next. It is told by the cluster alone; what has
+ * been seen once (lag that grew, a broker that was down) is remembered, so that it stays seen when it is over.
+ */
+import type { BrokerRow, GroupRow, TopicRow } from '#shared/models/cluster';
+import type { GroupLoad, LoadAudit, LoadRow, ProducerLoad } from '#shared/models/load';
+import { inSyncOf as inSyncReplicas } from '../topics/replicas.ts';
+
+export const TOUR_STEPS = ['topic', 'clients', 'lag', 'catchUp', 'outage', 'start'] as const;
+export type TourStep = (typeof TOUR_STEPS)[number] | 'end';
+
+/** Records a second. One slow member reads half of what is written; four read twice as much. */
+export const WRITE_RATE = 40;
+const READ_MS = 50;
+export const READ_RATE = 1_000 / READ_MS;
+const MEMBERS = 4;
+/** Lag that can be called lag, and lag that is none to speak of. */
+export const LAG_SEEN = 100;
+export const LAG_LOW = 50;
+/** Acknowledged after the leaders moved: then writing goes on. */
+export const WRITES_SEEN = 50;
+
+export interface TourOutage {
+  broker: number;
+  /** The producer load that was writing; another one counts from nothing. */
+  producer: number;
+  /** Acknowledged when the broker was first seen down, when its leaders had moved, and when it ran again. */
+  before: number;
+  moved: number | null;
+  goesOn: boolean;
+  after: number | null;
+}
+
+export interface TourMemory {
+  /** Topics that were there when it began. */
+  known: string[];
+  topic: string | null;
+  peakLag: number;
+  lagSeen: boolean;
+  caughtUp: boolean;
+  outage: TourOutage | null;
+  healed: boolean;
+  audit: Pick<LoadAudit, 'acknowledged' | 'found' | 'lost' | 'removed' | 'unread' | 'duplicated'> | null;
+}
+
+export interface TourFacts {
+  /** Some broker has answered. */
+  ready: boolean;
+  topics: ReadonlyMap<string, TopicRow>;
+  brokers: readonly BrokerRow[];
+  /** The tour's own load; null: there is none. */
+  producer: LoadRow | null;
+  readers: LoadRow | null;
+  group: GroupRow | null;
+  /** The page of the group is in front. */
+  watching: boolean;
+}
+
+export function freshMemory(known: readonly string[]): TourMemory {
+  return { known: [...known], topic: null, peakLag: 0, lagSeen: false, caughtUp: false, outage: null, healed: false, audit: null };
+}
+
+/** Why one broker less would end it, in words; null: it goes on with one broker less. */
+export function whyNotSafe(topic: TopicRow): string | null {
+  if (topic.replicationFactor < 2)
+    return `${topic.name} has one copy of each record: it goes with its broker. Create one with three copies.`;
+  if (topic.minInsyncReplicas !== null && topic.minInsyncReplicas >= topic.replicationFactor)
+    return `${topic.name} takes writes only while all ${topic.replicationFactor} copies are in sync. Create one that is safe with one less.`;
+  return null;
+}
+
+const users = (facts: TourFacts): TopicRow[] => [...facts.topics.values()].filter((topic) => !topic.internal);
+
+/** A topic that was made since, or one that nobody has written to. Others are somebody's: they are asked for, not taken. */
+function ownTopic(memory: TourMemory, facts: TourFacts): string | null {
+  const fit = users(facts).filter((topic) => whyNotSafe(topic) === null);
+  return (fit.find((topic) => !memory.known.includes(topic.name)) ?? fit.find((topic) => topic.records === '0'))?.name ?? null;
+}
+
+/** Topics with records that the tour may be given. */
+export function topicsToTake(facts: TourFacts): string[] {
+  return users(facts)
+    .filter((topic) => whyNotSafe(topic) === null && topic.records !== '0')
+    .map((topic) => topic.name)
+    .sort();
+}
+
+/** What is wrong with the topic that was made just now; null: nothing, or there is none. */
+export function unfitTopic(memory: TourMemory, facts: TourFacts): string | null {
+  const made = users(facts).filter((topic) => !memory.known.includes(topic.name));
+  return made.map(whyNotSafe).find((why) => why !== null) ?? null;
+}
+
+export const isDown = (broker: BrokerRow): boolean => broker.lab?.running === false || broker.state === 'down';
+
+/** Leads the topic's first partition that has a leader: the one to kill. */
+export function leaderOf(topic: TopicRow | undefined): number | null {
+  return topic?.partitions.find((partition) => partition.leader !== null)?.leader ?? null;
+}
+
+const acknowledged = (facts: TourFacts): number => facts.producer?.written?.acknowledged ?? 0;
+export const isWriting = (facts: TourFacts): boolean => facts.producer?.state === 'running' && acknowledged(facts) > 0;
+export const isReading = (facts: TourFacts): boolean => facts.readers?.state === 'running' && facts.group !== null;
+function lagOf(facts: TourFacts): number | null {
+  const lag = facts.group?.lag ?? null;
+  return lag === null ? null : Number(lag);
+}
+
+/** In how many of its partitions the broker is in sync, of how many. */
+export function inSyncOf(topic: TopicRow | undefined, broker: number): { inSync: number; all: number } {
+  const mine = topic?.partitions.filter((partition) => partition.replicas.some((replica) => replica.broker === broker)) ?? [];
+  return { inSync: mine.filter((partition) => inSyncReplicas(partition).includes(broker)).length, all: mine.length };
+}
+
+/** What is remembered after a look at the cluster; the same object when nothing is new. */
+export function remember(memory: TourMemory, facts: TourFacts): TourMemory {
+  if (!facts.ready || memory.healed) return memory;
+  let next = memory;
+  const note = (news: Partial<TourMemory>): void => {
+    next = { ...next, ...news };
+  };
+  // Deleted meanwhile: from the start, with what is there now.
+  if (next.topic !== null && !facts.topics.has(next.topic)) note(freshMemory([...facts.topics.keys()]));
+  if (next.topic === null) {
+    const topic = ownTopic(next, facts);
+    if (topic !== null) note({ topic });
+    return next;
+  }
+  const lag = lagOf(facts);
+  if (facts.watching && lag !== null) {
+    if (lag > next.peakLag) note({ peakLag: lag });
+    if (!next.lagSeen && lag >= LAG_SEEN) note({ lagSeen: true });
+    if (next.lagSeen && !next.caughtUp && lag <= LAG_LOW) note({ caughtUp: true });
+  }
+  if (next.caughtUp) {
+    const outage = rememberOutage(next.outage, next.topic, facts);
+    if (outage !== next.outage) note({ outage });
+    if (outage !== null && outage.after !== null) {
+      const { inSync, all } = inSyncOf(facts.topics.get(next.topic), outage.broker);
+      if (inSync === all) note({ healed: true });
+    }
+  }
+  return next;
+}
+
+function rememberOutage(before: TourOutage | null, name: string, facts: TourFacts): TourOutage | null {
+  const topic = facts.topics.get(name);
+  const { producer } = facts;
+  if (topic === undefined || producer === null || !isWriting(facts)) return before;
+  let outage = before?.producer === producer.id ? before : null;
+  if (outage === null) {
+    const down = facts.brokers.find((broker) => isDown(broker) && inSyncOf(topic, broker.id).all > 0);
+    if (down === undefined) return null;
+    outage = { broker: down.id, producer: producer.id, before: acknowledged(facts), moved: null, goesOn: false, after: null };
+  }
+  const broker = facts.brokers.find(({ id }) => id === outage.broker);
+  if (outage.after !== null || broker === undefined) return outage;
+  if (!isDown(broker)) return outage.goesOn ? { ...outage, after: acknowledged(facts) } : null;
+  if (outage.moved === null) {
+    const moved = topic.partitions.every(({ leader }) => leader !== null && leader !== outage.broker);
+    return moved ? { ...outage, moved: acknowledged(facts) } : outage;
+  }
+  return !outage.goesOn && acknowledged(facts) >= outage.moved + WRITES_SEEN ? { ...outage, goesOn: true } : outage;
+}
+
+export function stepOf(memory: TourMemory, facts: TourFacts): TourStep {
+  if (memory.healed) return 'end';
+  if (memory.topic === null) return 'topic';
+  if (!isWriting(facts) || (!memory.caughtUp && !isReading(facts))) return 'clients';
+  if (!memory.lagSeen) return 'lag';
+  if (!memory.caughtUp) return 'catchUp';
+  return memory.outage?.goesOn === true ? 'start' : 'outage';
+}
+
+export const writerName = (topic: string): string => `${topic}-writer`.slice(-100);
+export const readersName = (topic: string): string => `${topic}-readers`.slice(-249);
+
+export function writerOf(topic: string): ProducerLoad {
+  return {
+    kind: 'producer',
+    name: writerName(topic),
+    topic,
+    clients: 1,
+    recordsPerSecond: WRITE_RATE,
+    valueBytes: 100,
+    acks: 'all',
+    idempotent: true,
+    keys: { kind: 'even', distinct: 100 },
+    records: null,
+  };
+}
+
+export function readersOf(topic: TopicRow): GroupLoad {
+  return {
+    kind: 'group',
+    name: readersName(topic.name),
+    topics: [topic.name],
+    members: 1,
+    perRecordMs: READ_MS,
+    // What somebody else wrote long ago would be a lag of its own.
+    from: topic.records === '0' ? 'oldest' : 'newest',
+    sessionTimeoutMs: 10_000,
+    crashEveryMs: null,
+  };
+}
+
+/** More members, as many as have a partition to read; with too few partitions for that, less to read as well. */
+export function reliefFor(partitions: number): { members: number; recordsPerSecond: number } {
+  const members = Math.max(1, Math.min(MEMBERS, partitions));
+  const reads = members * READ_RATE;
+  return { members, recordsPerSecond: reads >= WRITE_RATE * 1.5 ? WRITE_RATE : reads / 4 };
+}

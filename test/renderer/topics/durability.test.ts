@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { describeDurability, describeReplicationFactor } from '../../../renderer/topics/durability.ts';
+
+const say = (replicationFactor: number, minInsyncReplicas: number, alive = replicationFactor): string =>
+  describeDurability({ replicationFactor, minInsyncReplicas, alive });
+
+describe('what a topic survives', () => {
+  it('tells the usual case in one sentence', () => {
+    expect(say(3, 2)).toBe('Survives the loss of 1 broker without losing a write, of 2 read-only.');
+  });
+
+  it('does not promise that a write on one replica survives', () => {
+    expect(say(3, 1)).toContain('can be lost');
+    expect(say(2, 1)).toContain('can be lost');
+  });
+
+  it('says when any loss stops writes', () => {
+    expect(say(3, 3)).toContain('Any broker lost stops acks=all writes');
+    expect(say(2, 2)).toContain('reading goes on through the loss of 1 broker');
+  });
+
+  it('says when no write could ever be taken', () => {
+    expect(say(1, 2)).toBe('Every acks=all write would be refused: 2 replicas must be in sync, there is 1.');
+  });
+
+  it('counts what is left now', () => {
+    expect(say(3, 2, 2)).toContain('one more loss stops writes');
+    expect(say(3, 2, 1)).toContain('refuses acks=all writes until one returns');
+    expect(say(5, 2, 4)).toContain('2 more losses can be taken');
+    expect(say(1, 1)).toContain('One copy');
+  });
+
+  it('tells the consequences of the factor', () => {
+    expect(describeReplicationFactor(3, 3, 2)).toBe('3 brokers, 2 alive: starts under-replicated.');
+    expect(describeReplicationFactor(4, 3, 3)).toBe('Only 3 brokers: 3 is the most.');
+    expect(describeReplicationFactor(1, 3, 3)).toBe('3 brokers. One copy, none to spare.');
+  });
+});
