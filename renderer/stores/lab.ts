@@ -1,9 +1,9 @@
-/** The lab: faults in force, and what can be done to the cluster of this desk. */
+/** The lab: faults in force, and actions on the embedded cluster. */
 import { ref } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { FaultSpec } from '#shared/models/lab';
 import { defineScopedStore } from '../scope.ts';
-import { makeToldList } from './told-list.ts';
+import { createPublishedList } from './published-list.ts';
 import { failureOf, trackUnderWay } from './under-way.ts';
 
 export const useLabStore = defineScopedStore('lab', (scope) => {
@@ -13,10 +13,10 @@ export const useLabStore = defineScopedStore('lab', (scope) => {
     error,
     show: showFaults,
     watch: watchFaults,
-  } = makeToldList(scope, {
-    ask: () => scope.request('lab/faults', {}),
+  } = createPublishedList(scope, {
+    request: () => scope.request('lab/faults', {}),
     listen: (take) => scope.listen('lab/faultsChanged', take),
-    items: (told) => told.faults,
+    items: (published) => published.faults,
   });
   /** By a key of the caller's: `heal:4`, `kill:2`. */
   const { underWay, busyWith } = trackUnderWay();

@@ -1,8 +1,8 @@
-/** Load on the cluster of this desk: what runs, as it is told, and what can be done to it. */
+/** Load on the embedded cluster: the running loads and their actions. */
 import type { AppError, Result } from '#shared/errors';
 import type { LoadAudit, LoadSpec } from '#shared/models/load';
 import { defineScopedStore } from '../scope.ts';
-import { makeToldList } from './told-list.ts';
+import { createPublishedList } from './published-list.ts';
 import { failureOf, trackUnderWay } from './under-way.ts';
 
 export const useLoadStore = defineScopedStore('load', (scope) => {
@@ -12,10 +12,10 @@ export const useLoadStore = defineScopedStore('load', (scope) => {
     error,
     show: showLoads,
     watch,
-  } = makeToldList(scope, {
-    ask: () => scope.request('load/list', {}),
+  } = createPublishedList(scope, {
+    request: () => scope.request('load/list', {}),
     listen: (take) => scope.listen('load/changed', take),
-    items: (told) => told.loads,
+    items: (published) => published.loads,
   });
   /** By a key: `start`, `stop:4`, `audit:4`, `member:4:1`. */
   const { underWay, busyWith } = trackUnderWay();

@@ -1,50 +1,50 @@
-/** A list that the main process tells of: as it is now, and as it was at the moment of the past that is shown, if one is. */
+/** A list that the main process publishes: its present items, or those of the point in time that is shown. */
 import { computed, shallowRef, type ComputedRef, type ShallowRef } from 'vue';
 import type { AppError, Result } from '#shared/errors';
 import { onReopened } from '../api.ts';
 import type { Scope } from '../scope.ts';
 
-export interface ToldList<Item> {
-  /** Those that are shown. */
+export interface PublishedList<Item> {
+  /** The items that pages show. */
   shown: ComputedRef<readonly Item[]>;
-  /** Why they are not known; null when they are. */
+  /** Why they are unknown; null when they are known. */
   error: ShallowRef<AppError | null>;
-  /** Those of a moment of the past; with null those of the present. */
+  /** Shows the items of a point in time; null shows the present ones. */
   show: (then: readonly Item[] | null) => void;
-  /** Asks for them, now and whenever they may be others than was told, until what it returns is called. */
+  /** Requests the list, now and after each reconnection, and follows its changes until the returned function is called. */
   watch: () => () => void;
 }
 
-/** Only the embedded cluster has one: in a scope of a remote one it is empty, and not asked for. */
-export function makeToldList<Told, Item>(
+/** Only the embedded cluster has such lists: in the scope of a remote cluster the list is empty, and no request is sent. */
+export function createPublishedList<Published, Item>(
   scope: Scope,
-  how: {
-    ask: () => Promise<Result<Told>>;
-    /** Returns what ends it. */
-    listen: (take: (told: Told) => void) => () => void;
-    items: (told: Told) => readonly Item[];
+  source: {
+    request: () => Promise<Result<Published>>;
+    /** Returns the function that ends the subscription. */
+    listen: (take: (published: Published) => void) => () => void;
+    items: (published: Published) => readonly Item[];
   },
-): ToldList<Item> {
+): PublishedList<Item> {
   const live = shallowRef<readonly Item[]>([]);
   const past = shallowRef<readonly Item[] | null>(null);
   const error = shallowRef<AppError | null>(null);
-  /** Grows with all that is asked or told: an answer that something newer has overtaken is not taken. */
+  /** Incremented with each request and publication: an answer that a newer one has overtaken is dropped. */
   let run = 0;
 
   async function load(): Promise<void> {
     const mine = ++run;
-    const answer = await how.ask();
+    const answer = await source.request();
     if (mine !== run) return;
-    live.value = answer.ok ? how.items(answer.value) : [];
+    live.value = answer.ok ? source.items(answer.value) : [];
     error.value = answer.ok ? null : answer.error;
   }
 
   function watch(): () => void {
     if (!scope.embedded) return () => undefined;
     const stops = [
-      how.listen((told) => {
+      source.listen((published) => {
         run += 1;
-        live.value = how.items(told);
+        live.value = source.items(published);
         error.value = null;
       }),
       scope.listen('connection/reopened', () => {

@@ -3,30 +3,30 @@ import type { Bridge } from '../../../shared/ipc.ts';
 import type { AppError, Result } from '../../../shared/errors.ts';
 import { useBridge } from '../../../renderer/api.ts';
 import { openScope, type Scope } from '../../../renderer/scope.ts';
-import { makeToldList, type ToldList } from '../../../renderer/stores/told-list.ts';
+import { createPublishedList, type PublishedList } from '../../../renderer/stores/published-list.ts';
 
-interface Told {
+interface Names {
   names: string[];
 }
-let answers: PromiseWithResolvers<Result<Told>>[];
-let tell: (told: Told) => void;
-let move: () => void;
-let list: ToldList<string>;
+let answers: PromiseWithResolvers<Result<Names>>[];
+let publish: (published: Names) => void;
+let reopen: () => void;
+let list: PublishedList<string>;
 let stop: () => void;
 
 const refused: AppError = { code: 'NOT_EMBEDDED', message: 'That is another cluster.' };
-async function answer(index: number, result: Result<Told>): Promise<void> {
+async function answer(index: number, result: Result<Names>): Promise<void> {
   answers[index]?.resolve(result);
   await new Promise((resolve) => setTimeout(resolve));
 }
-const known = (...names: string[]): Result<Told> => ({ ok: true, value: { names } });
+const known = (...names: string[]): Result<Names> => ({ ok: true, value: { names } });
 
 beforeEach(() => {
   answers = [];
   const bridge: Bridge = {
-    invoke: () => Promise.reject(new Error('not asked here')),
+    invoke: () => Promise.reject(new Error('not requested here')),
     on: (event, listener) => {
-      if (event === 'connection/reopened') move = () => listener({ connectionId: 'desk' } as never);
+      if (event === 'connection/reopened') reopen = () => listener({ connectionId: 'desk' } as never);
       return () => undefined;
     },
   };
@@ -36,40 +36,40 @@ beforeEach(() => {
   return stop;
 });
 
-function listOf(scope: Scope): ToldList<string> {
-  return makeToldList<Told, string>(scope, {
-    ask: () => {
-      const next = Promise.withResolvers<Result<Told>>();
+function listOf(scope: Scope): PublishedList<string> {
+  return createPublishedList<Names, string>(scope, {
+    request: () => {
+      const next = Promise.withResolvers<Result<Names>>();
       answers.push(next);
       return next.promise;
     },
     listen: (take) => {
-      tell = take;
+      publish = take;
       return () => {
-        tell = () => undefined;
+        publish = () => undefined;
       };
     },
     items: ({ names }) => names,
   });
 }
 
-it('asks once it is watched, then shows what it is told', async () => {
+it('requests the list when it is watched, then shows each publication', async () => {
   await answer(0, known('a'));
   expect(list.shown.value).toEqual(['a']);
-  tell({ names: ['a', 'b'] });
+  publish({ names: ['a', 'b'] });
   expect(list.shown.value).toEqual(['a', 'b']);
   stop();
-  tell({ names: [] });
+  publish({ names: [] });
   expect(list.shown.value).toEqual(['a', 'b']);
 });
 
-it('does not take an answer that was overtaken', async () => {
-  tell({ names: ['newer'] });
+it('drops an answer that a publication has overtaken', async () => {
+  publish({ names: ['newer'] });
   await answer(0, known('older'));
   expect(list.shown.value).toEqual(['newer']);
 });
 
-it('is not asked for on a remote cluster, which has none', () => {
+it('sends no request for a remote cluster', () => {
   const before = answers.length;
   const remote = listOf(openScope({ id: 'staging', kind: 'remote' }));
   remote.watch();
@@ -78,20 +78,20 @@ it('is not asked for on a remote cluster, which has none', () => {
   expect(remote.error.value).toBeNull();
 });
 
-it('is unknown once the connection was opened again, until the answer, and has the reason of a refusal', async () => {
+it('is unknown after the connection is reopened until the answer, and keeps the reason of a refusal', async () => {
   await answer(0, known('a'));
-  move();
+  reopen();
   expect(list.shown.value).toEqual([]);
   await answer(1, { ok: false, error: refused });
   expect(list.error.value).toEqual(refused);
-  tell({ names: ['b'] });
+  publish({ names: ['b'] });
   expect(list.error.value).toBeNull();
 });
 
-it('shows the past in place of the present, which goes on underneath', async () => {
+it('shows a point in time while it follows the present', async () => {
   await answer(0, known('now'));
   list.show(['then']);
-  tell({ names: ['later'] });
+  publish({ names: ['later'] });
   expect(list.shown.value).toEqual(['then']);
   list.show(null);
   expect(list.shown.value).toEqual(['later']);
