@@ -11,7 +11,7 @@ import { useLabStore } from '../stores/lab.ts';
 import { useLoadStore } from '../stores/load.ts';
 import { useLearnStore } from '../stores/learn.ts';
 import { useMessagesStore } from '../stores/messages.ts';
-import { useMomentStore } from '../stores/moment.ts';
+import { useTimeTravelStore } from '../stores/time-travel.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useTourStore } from '../stores/tour.ts';
 import { useLessonLoads } from './useLessonLoads.ts';
@@ -22,7 +22,7 @@ export function useApp(): { refresh: () => Promise<void> } {
   const router = useRouter();
   const stops = [
     cluster.start(),
-    useMomentStore().start(),
+    useTimeTravelStore().start(),
     useTimelineStore().start(),
     useIncidentsStore().start(),
     useGroupTrendsStore().start(),

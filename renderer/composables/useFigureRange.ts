@@ -4,7 +4,7 @@ import { useDocumentVisibility } from '@vueuse/core';
 import type { AppError, Result } from '#shared/errors';
 import type { FigureRange } from '#shared/models/figures';
 import { onReopened } from '../api.ts';
-import { useMomentStore } from '../stores/moment.ts';
+import { useTimeTravelStore } from '../stores/time-travel.ts';
 import { useScope } from '../scope.ts';
 
 export interface FigureRequest {
@@ -20,13 +20,13 @@ const MAX_RELOAD_MS = 60_000;
 
 export function useFigureRange(spanMs: Ref<number>, key: () => string, load: (span: FigureRequest) => Promise<Result<FigureRange>>) {
   const scope = useScope();
-  const moment = useMomentStore();
+  const timeTravel = useTimeTravelStore();
   const visibility = useDocumentVisibility();
   const range = shallowRef<FigureRange | null>(null);
   const error = shallowRef<AppError | null>(null);
   /** Null: the last `spanMs`. */
   const zoom = ref<{ from: number; until: number } | null>(null);
-  const live = computed(() => zoom.value === null && moment.at === null);
+  const live = computed(() => zoom.value === null && timeTravel.at === null);
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** One request at a time: what changes meanwhile is asked for after it. */
   let loading = false;
@@ -39,7 +39,7 @@ export function useFigureRange(spanMs: Ref<number>, key: () => string, load: (sp
     if (ended || loading) return;
     loading = true;
     const mine = key();
-    const until = zoom.value?.until ?? moment.at ?? Date.now();
+    const until = zoom.value?.until ?? timeTravel.at ?? Date.now();
     const from = zoom.value?.from ?? until - spanMs.value;
     const answer = await load({ from: Math.max(0, Math.round(from)), until: Math.round(until), points: POINTS });
     loading = false;
@@ -72,7 +72,7 @@ export function useFigureRange(spanMs: Ref<number>, key: () => string, load: (sp
     zoom.value = null;
     void reload();
   });
-  watch([zoom, () => moment.at, visibility], () => void reload());
+  watch([zoom, () => timeTravel.at, visibility], () => void reload());
   const stops = [onReopened(() => void reload()), scope.listen('connection/reopened', () => void reload())];
   onScopeDispose(() => {
     ended = true;

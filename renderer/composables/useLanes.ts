@@ -5,7 +5,7 @@ import { eventMatcher, isFiltering, laneMatcher } from '../timeline/event-filter
 import { buildLanes, indexEvents, type LaneSource } from '../timeline/lanes.ts';
 import { compareText } from '../format/numbers.ts';
 import { useClusterStore } from '../stores/cluster.ts';
-import { useMomentStore } from '../stores/moment.ts';
+import { useTimeTravelStore } from '../stores/time-travel.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useClock } from './useNow.ts';
 
@@ -27,7 +27,7 @@ export const LANE_SPANS = [
 export function useLanes() {
   const cluster = useClusterStore();
   const timeline = useTimelineStore();
-  const moment = useMomentStore();
+  const timeTravel = useTimeTravelStore();
   const now = useClock();
   const span = ref(5 * MINUTE);
   /** Where the window ends while the past is looked at; null: it moves with the clock. */
@@ -47,7 +47,7 @@ export function useLanes() {
     return until.value - (whole ? Math.max(age, LEAST) : span.value);
   });
   watch(
-    [() => moment.at, span],
+    [() => timeTravel.at, span],
     ([at]) => {
       if (at === null) {
         heldUntil.value = null;

@@ -1,7 +1,7 @@
 /** One ticking clock for all ages on the screen. While a moment of the past is shown they are as of that moment. */
 import { computed, ref } from 'vue';
 import { createSharedComposable, useIntervalFn } from '@vueuse/core';
-import { useMomentStore } from '../stores/moment.ts';
+import { useTimeTravelStore } from '../stores/time-travel.ts';
 
 const TICK_MS = 200;
 
@@ -16,7 +16,7 @@ export const useClock = createSharedComposable(() => {
 
 /** The time of what is shown: a fault that was two seconds old then is two seconds old on the screen. */
 export function useNow() {
-  const moment = useMomentStore();
+  const timeTravel = useTimeTravelStore();
   const clock = useClock();
-  return computed(() => moment.at ?? clock.value);
+  return computed(() => timeTravel.at ?? clock.value);
 }

@@ -6,13 +6,13 @@ import { saveJson } from '../browser/save.ts';
 import { exportTimeline } from '../timeline/timeline-export.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useLabStore } from '../stores/lab.ts';
-import { useMomentStore } from '../stores/moment.ts';
+import { useTimeTravelStore } from '../stores/time-travel.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 
 export function useTimelineExport() {
   const cluster = useClusterStore();
   const lab = useLabStore();
-  const moment = useMomentStore();
+  const timeTravel = useTimeTravelStore();
   const timeline = useTimelineStore();
 
   const count = computed(() => timeline.matching.length);
@@ -30,7 +30,7 @@ export function useTimelineExport() {
         causes: timeline.causes,
         cluster: { id: scalars?.clusterId ?? null, name: scalars?.connection.name ?? null },
         filter: timeline.filter,
-        moment: moment.at,
+        moment: timeTravel.at,
         faults: lab.faults,
         now: Date.now(),
       }),

@@ -129,7 +129,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
   }
 
   /** A moment of the past, or with null the present as it is by now. */
-  function showMoment(moment: Moment | null): void {
+  function showPointInTime(moment: Moment | null): void {
     past.value = moment;
     show(moment === null ? live : stateOf(moment.view, moment.version));
   }
@@ -220,7 +220,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     state.value = 'loading';
     error.value = null;
     live = emptyState();
-    showMoment(null);
+    showPointInTime(null);
     allRates.value = [];
     early = [];
   }
@@ -298,7 +298,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     ready,
     embedded,
     present,
-    showMoment,
+    showPointInTime,
     start,
     load,
     apply,

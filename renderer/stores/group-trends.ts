@@ -3,20 +3,20 @@ import { shallowRef, watch } from 'vue';
 import { addPoint, type LagPoint } from '../groups/group-risk.ts';
 import { defineScopedStore } from '../scope.ts';
 import { useClusterStore } from './cluster.ts';
-import { useMomentStore } from './moment.ts';
+import { useTimeTravelStore } from './time-travel.ts';
 
 const NONE: readonly LagPoint[] = [];
 
 export const useGroupTrendsStore = defineScopedStore('groupTrends', (scope) => {
   const cluster = useClusterStore();
-  const moment = useMomentStore();
+  const timeTravel = useTimeTravelStore();
   const points = new Map<string, readonly LagPoint[]>();
   /** Grows with every round that was taken. */
   const round = shallowRef(0);
 
   function take(): void {
     // What is shown is not of now.
-    if (moment.at !== null) return;
+    if (timeTravel.at !== null) return;
     const at = cluster.scalars?.groupsAsOf ?? 0;
     if (at === 0) return;
     for (const id of points.keys()) if (!cluster.groups.has(id)) points.delete(id);
@@ -25,7 +25,7 @@ export const useGroupTrendsStore = defineScopedStore('groupTrends', (scope) => {
   }
 
   /** Of a past time no trend is known. Computed values that read it follow each round. */
-  const pointsOf = (id: string): readonly LagPoint[] => (round.value > 0 && moment.at === null ? (points.get(id) ?? NONE) : NONE);
+  const pointsOf = (id: string): readonly LagPoint[] => (round.value > 0 && timeTravel.at === null ? (points.get(id) ?? NONE) : NONE);
 
   function start(): () => void {
     const stops = [

@@ -5,7 +5,7 @@ import { mergeRuns } from '#shared/incidents/merge';
 import { endOf, incidentFromRecord, type IncidentRecord } from '#shared/incidents/record';
 import { onReopened } from '../api.ts';
 import { defineScopedStore } from '../scope.ts';
-import { useMomentStore } from './moment.ts';
+import { useTimeTravelStore } from './time-travel.ts';
 import { useTimelineStore } from './timeline.ts';
 
 /** As long as incidents are stored. */
@@ -17,7 +17,7 @@ const AHEAD_MS = 60_000;
 
 export const useIncidentsStore = defineScopedStore('incidents', (scope) => {
   const timeline = useTimelineStore();
-  const moment = useMomentStore();
+  const timeTravel = useTimeTravelStore();
   const stored = shallowRef<{ run: string; incidents: readonly IncidentRecord[] }>({ run: '', incidents: [] });
   /** Why incidents of earlier runs are missing; null: they are not. */
   const problem = shallowRef<string | null>(null);
@@ -29,7 +29,7 @@ export const useIncidentsStore = defineScopedStore('incidents', (scope) => {
   /** Those of this run. At a past time events that are no longer kept leave gaps, which the incidents of now fill. */
   const ofRun = computed<readonly Incident[]>(() => {
     const shown = timeline.incidents;
-    const others = moment.at === null ? timeline.older : [...timeline.older, ...timeline.live];
+    const others = timeTravel.at === null ? timeline.older : [...timeline.older, ...timeline.live];
     const ids = new Set(shown.map(({ id }) => id));
     return [...others.filter(({ id }) => !ids.has(id)), ...shown];
   });
@@ -49,7 +49,7 @@ export const useIncidentsStore = defineScopedStore('incidents', (scope) => {
 
   /** As of the time that is shown, oldest first. */
   const all = computed<readonly Incident[]>(() => {
-    const { at } = moment;
+    const { at } = timeTravel;
     const [earlier = [], ...others] = storedByRun.value;
     const known = mergeRuns([[...earlier, ...ofRun.value], ...others], at ?? undefined);
     return at === null ? known : known.filter(({ startedAt }) => startedAt <= at).map((one) => incidentAt(one, at));

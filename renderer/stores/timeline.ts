@@ -8,7 +8,7 @@ import { defineScopedStore } from '../scope.ts';
 import { indexCauses } from '../timeline/causes.ts';
 import { eventMatcher, type EventFilter } from '../timeline/event-filter.ts';
 import { headlineOf } from '../incidents/incidents.ts';
-import { useMomentStore } from './moment.ts';
+import { useTimeTravelStore } from './time-travel.ts';
 
 const MAX_EVENTS = 5_000;
 /** As many as main lists. */
@@ -27,10 +27,10 @@ export const useTimelineStore = defineScopedStore('timeline', (scope) => {
   /** The event that is looked at, by its id. */
   const pickedId = ref<number | null>(null);
 
-  const moment = useMomentStore();
+  const timeTravel = useTimeTravelStore();
   /** What had happened by the moment that is shown. */
   const seen = computed(() => {
-    const until = moment.at;
+    const until = timeTravel.at;
     return until === null ? events.value : events.value.filter((event) => event.at <= until);
   });
   const matching = computed(() => {
@@ -40,7 +40,7 @@ export const useTimelineStore = defineScopedStore('timeline', (scope) => {
   const causes = computed(() => indexCauses(events.value));
   const picked = computed(() => (pickedId.value === null ? null : (causes.value.byId.get(pickedId.value) ?? null)));
   /** As of the time that is shown, oldest first. */
-  const incidents = computed<readonly Incident[]>(() => (moment.at === null ? live.value : deriveIncidents(seen.value)));
+  const incidents = computed<readonly Incident[]>(() => (timeTravel.at === null ? live.value : deriveIncidents(seen.value)));
   const headline = computed(() => headlineOf(incidents.value, seen.value));
 
   function append(fresh: readonly TimelineEvent[]): void {

@@ -127,11 +127,11 @@ const shortLists = (json: string): string =>
 export function tellStat(stat: ZnodeStat, now: number): { label: string; value: string; term: string; title?: string }[] {
   const hex = (zxid: string): string => `0x${BigInt(zxid).toString(16)}`;
   /** The root and what ZooKeeper begins with carry no time. */
-  const moment = (at: number, zxid: string): { value: string; title?: string } =>
+  const timestamp = (at: number, zxid: string): { value: string; title?: string } =>
     at === 0 ? { value: `with the tree itself, ${hex(zxid)}` } : { value: `${formatAgo(at, now)}, ${hex(zxid)}`, title: formatMoment(at) };
   return [
-    { label: 'Created', term: 'ctime, czxid', ...moment(stat.ctime, stat.czxid) },
-    { label: 'Written last', term: 'mtime, mzxid', ...moment(stat.mtime, stat.mzxid) },
+    { label: 'Created', term: 'ctime, czxid', ...timestamp(stat.ctime, stat.czxid) },
+    { label: 'Written last', term: 'mtime, mzxid', ...timestamp(stat.mtime, stat.mzxid) },
     { label: 'Writes', term: 'version', value: stat.version === 0 ? 'none since' : formatCount(stat.version) },
     {
       label: 'Children',

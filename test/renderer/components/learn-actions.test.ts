@@ -7,7 +7,7 @@ import { createMemoryHistory } from 'vue-router';
 import App from '../../../renderer/App.vue';
 import { LEARN_GROUP, LEARN_TOPIC } from '../../../renderer/learn/concept.ts';
 import { createAppRouter } from '../../../renderer/router.ts';
-import { useMomentStore } from '../../../renderer/stores/moment.ts';
+import { useTimeTravelStore } from '../../../renderer/stores/time-travel.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
 import { useFixture } from '../fixtures/use-fixture.ts';
 
@@ -48,7 +48,7 @@ beforeEach(async () => {
   await bridge.ask('topic/create', { name: LEARN_TOPIC, partitions: 3, replicationFactor: 3, configs: {}, validateOnly: false });
 });
 afterEach(() => {
-  useMomentStore(pinia).goLive();
+  useTimeTravelStore(pinia).goLive();
   app.unmount();
 });
 
@@ -136,7 +136,7 @@ it('asks for nothing while it shows the past, and says so', async () => {
   partition(1).leader = partition(1).replicas[1] ?? null;
   await open('partitions');
   await settle();
-  await useMomentStore(pinia).goTo(Date.now() - 1);
+  await useTimeTravelStore(pinia).goTo(Date.now() - 1);
   await flushPromises();
   button('Elect preferred leaders').click();
   await flushPromises();

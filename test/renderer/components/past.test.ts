@@ -6,7 +6,7 @@ import { createPinia, type Pinia } from 'pinia';
 import { createMemoryHistory, type Router } from 'vue-router';
 import App from '../../../renderer/App.vue';
 import { createAppRouter } from '../../../renderer/router.ts';
-import { useMomentStore } from '../../../renderer/stores/moment.ts';
+import { useTimeTravelStore } from '../../../renderer/stores/time-travel.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
 import { useFixture } from '../fixtures/use-fixture.ts';
 
@@ -41,7 +41,7 @@ beforeEach(async () => {
   await settle();
 });
 afterEach(() => {
-  useMomentStore(pinia).goLive();
+  useTimeTravelStore(pinia).goLive();
   app.unmount();
 });
 
@@ -78,16 +78,16 @@ describe('the past on the page', () => {
   it('goes by tenths of a second, seconds and ten seconds; its end is the present', async () => {
     await key(slider(), 'Home');
     const first = Number(slider().getAttribute('aria-valuenow'));
-    const moment = useMomentStore(pinia);
-    expect(moment.at).toBe(first);
+    const timeTravel = useTimeTravelStore(pinia);
+    expect(timeTravel.at).toBe(first);
     await key(slider(), 'PageDown');
-    expect(moment.at).toBe(first);
+    expect(timeTravel.at).toBe(first);
     await key(slider(), 'End');
-    expect(moment.at).toBeNull();
+    expect(timeTravel.at).toBeNull();
     await key(slider(), 'ArrowLeft');
-    expect(moment.at).not.toBeNull();
+    expect(timeTravel.at).not.toBeNull();
     await key(slider(), 'PageUp');
-    expect(moment.at).toBeNull();
+    expect(timeTravel.at).toBeNull();
   });
 
   it('refuses an action with the reason, and does not ask', async () => {
@@ -105,11 +105,11 @@ describe('the past on the page', () => {
     expect(story.textContent).toContain('broker 3 frozen');
     expect(story.textContent).toContain('No recorded cause.');
     // The letter keys are of the timeline alone.
-    const at = useMomentStore(pinia).at;
+    const at = useTimeTravelStore(pinia).at;
     await key(document.body, '[');
-    expect(useMomentStore(pinia).at).toBe(at);
+    expect(useTimeTravelStore(pinia).at).toBe(at);
     await key(find('[role=listbox]'), '[');
-    expect(useMomentStore(pinia).at).not.toBe(at);
+    expect(useTimeTravelStore(pinia).at).not.toBe(at);
   });
 
   it('says on a page that reads the cluster itself that this is of the present', async () => {
@@ -128,8 +128,8 @@ describe('the past on the page', () => {
     const remove = [...document.querySelectorAll<HTMLElement>('.side button')].find((one) => one.textContent.includes('Remove broker'));
     remove?.click();
     await settle(20);
-    expect(useMomentStore(pinia).at).not.toBeNull();
+    expect(useTimeTravelStore(pinia).at).not.toBeNull();
     await key(find('[role=dialog] input'), 'Escape');
-    expect(useMomentStore(pinia).at).not.toBeNull();
+    expect(useTimeTravelStore(pinia).at).not.toBeNull();
   });
 });

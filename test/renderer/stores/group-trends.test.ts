@@ -4,7 +4,7 @@ import { computed, nextTick } from 'vue';
 import { createPinia, setActivePinia } from 'pinia';
 import { useClusterStore } from '../../../renderer/stores/cluster.ts';
 import { useGroupTrendsStore } from '../../../renderer/stores/group-trends.ts';
-import { useMomentStore } from '../../../renderer/stores/moment.ts';
+import { useTimeTravelStore } from '../../../renderer/stores/time-travel.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
 import { useFixture } from '../fixtures/use-fixture.ts';
 
@@ -17,8 +17,8 @@ test('takes a point of each group with every round that was read, and none while
   const bridge = new FixtureBridge('healthy');
   useFixture(bridge);
   const trends = useGroupTrendsStore();
-  const [cluster, moment] = [useClusterStore(), useMomentStore()];
-  stops = [cluster.start(), moment.start(), trends.start()];
+  const [cluster, timeTravel] = [useClusterStore(), useTimeTravelStore()];
+  stops = [cluster.start(), timeTravel.start(), trends.start()];
   const counts = computed(() => ['fraud-scoring', 'billing', 'no-such'].map((id) => trends.pointsOf(id).length));
   await settle();
   await nextTick();
@@ -28,10 +28,10 @@ test('takes a point of each group with every round that was read, and none while
   expect(trends.pointsOf('fraud-scoring')[0]?.lag).toEqual(expect.any(Number));
   bridge.tick();
   const at = Date.now();
-  await moment.goTo(at);
+  await timeTravel.goTo(at);
   await nextTick();
   expect(counts.value).toEqual([0, 0, 0]);
-  moment.goLive();
+  timeTravel.goLive();
   await nextTick();
   expect(counts.value).toEqual([1, 1, 0]);
 });

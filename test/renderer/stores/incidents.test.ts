@@ -6,7 +6,7 @@ import { endObservation, recordOf } from '#shared/incidents/record';
 import { deriveIncidents } from '#shared/incidents/reducer';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { useIncidentsStore } from '../../../renderer/stores/incidents.ts';
-import { useMomentStore } from '../../../renderer/stores/moment.ts';
+import { useTimeTravelStore } from '../../../renderer/stores/time-travel.ts';
 import { useTimelineStore } from '../../../renderer/stores/timeline.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
 import { useFixture } from '../fixtures/use-fixture.ts';
@@ -34,7 +34,7 @@ afterEach(() => {
 
 async function start(): Promise<ReturnType<typeof useIncidentsStore>> {
   const store = useIncidentsStore();
-  stops = [useMomentStore().start(), useTimelineStore().start(), store.start()];
+  stops = [useTimeTravelStore().start(), useTimelineStore().start(), store.start()];
   await settle();
   return store;
 }
@@ -67,7 +67,7 @@ test('lists an incident once that another process observed too, with its earlier
   expect(store.all).toHaveLength(count);
   expect(store.all.find(({ id }) => id === live.id)).toMatchObject({ startedAt, closedAt: live.closedAt, unobservedAfter: null });
   // At a time at which this run had not observed it yet.
-  useMomentStore().at = startedAt + 1_000;
+  useTimeTravelStore().at = startedAt + 1_000;
   expect(store.all.filter(({ subject }) => JSON.stringify(subject) === JSON.stringify(live.subject))).toMatchObject([
     { id: live.id, startedAt, closedAt: null },
   ]);
@@ -128,7 +128,7 @@ test('keeps incidents of a long run of which the reducer keeps the newest, now a
   expect(store.all).toHaveLength(before + 260);
   expect(new Set(idsOf()).size).toBe(before + 260);
 
-  useMomentStore().at = from + 100_600;
+  useTimeTravelStore().at = from + 100_600;
   expect(new Set(idsOf()).size).toBe(store.all.length);
   expect(store.all).toHaveLength(before + 101);
   expect(store.all.at(-1)).toMatchObject({ startedAt: from + 100_000, closedAt: from + 100_500 });
@@ -147,6 +147,6 @@ test('shows at a past time an incident whose first event is no longer kept', asy
       topic: 'x',
     })),
   );
-  useMomentStore().at = from + 4_000;
+  useTimeTravelStore().at = from + 4_000;
   expect(store.all.filter(({ id }) => id === 10_000)).toMatchObject([{ startedAt: from, closedAt: null }]);
 });

@@ -5,14 +5,14 @@ import { createPinia, setActivePinia } from 'pinia';
 import { openScope, showScope, type Scope } from '../../../renderer/scope.ts';
 import { useClusterStore } from '../../../renderer/stores/cluster.ts';
 import { useLabStore } from '../../../renderer/stores/lab.ts';
-import { useMomentStore } from '../../../renderer/stores/moment.ts';
+import { useTimeTravelStore } from '../../../renderer/stores/time-travel.ts';
 import { useTimelineStore } from '../../../renderer/stores/timeline.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
 import { useFixture } from '../fixtures/use-fixture.ts';
 
 const settle = (ms = 0): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-describe('the moment', () => {
+describe('time travel', () => {
   let bridge: FixtureBridge;
   let scope: Scope;
   let stops: (() => void)[];
@@ -24,7 +24,7 @@ describe('the moment', () => {
     setActivePinia(createPinia());
     bridge = new FixtureBridge('healthy');
     scope = useFixture(bridge);
-    stops = [useClusterStore().start(), useLabStore().watchFaults(), useMomentStore().start(), useTimelineStore().start()];
+    stops = [useClusterStore().start(), useLabStore().watchFaults(), useTimeTravelStore().start(), useTimelineStore().start()];
     await settle();
     bridge.tick();
     before = Date.now();
@@ -35,7 +35,7 @@ describe('the moment', () => {
     await settle(5);
   });
   afterEach(() => {
-    useMomentStore().goLive();
+    useTimeTravelStore().goLive();
     for (const stop of stops) stop();
   });
 
@@ -43,24 +43,24 @@ describe('the moment', () => {
   const asked = (channel: string): number => bridge.asked.filter((one) => one.channel === channel).length;
 
   it('shows what stood then, and the present again', async () => {
-    const moment = useMomentStore();
+    const timeTravel = useTimeTravelStore();
     expect(third()).toBe('frozen');
-    expect(await moment.goTo(before)).toBeNull();
+    expect(await timeTravel.goTo(before)).toBeNull();
     expect(third()).toBe('online');
     expect(useLabStore().faults).toEqual([]);
     expect(useTimelineStore().seen.some(({ type }) => type === 'lab/nodeFrozen')).toBe(false);
-    await moment.goTo(after);
+    await timeTravel.goTo(after);
     expect(third()).toBe('frozen');
     expect(useLabStore().faults).toHaveLength(1);
-    moment.goLive();
+    timeTravel.goLive();
     expect(third()).toBe('frozen');
-    expect(moment.at).toBeNull();
+    expect(timeTravel.at).toBeNull();
   });
 
   it('takes patches meanwhile and shows them once it is live', async () => {
     const cluster = useClusterStore();
-    const moment = useMomentStore();
-    await moment.goTo(before);
+    const timeTravel = useTimeTravelStore();
+    await timeTravel.goTo(before);
     const views = asked('cluster/view');
     const { version } = cluster;
     bridge.lab.healAll();
@@ -69,7 +69,7 @@ describe('the moment', () => {
     expect(cluster.version).toBe(version);
     expect(third()).toBe('online');
     expect(useLabStore().faults).toEqual([]);
-    moment.goLive();
+    timeTravel.goLive();
     expect(cluster.version).toBe(bridge.version);
     expect(useLabStore().faults).toEqual([]);
     // Nothing had to be asked for anew: no patch was missed.
@@ -77,8 +77,8 @@ describe('the moment', () => {
   });
 
   it('refuses what would change the cluster, unasked, from the first moment on', async () => {
-    const moment = useMomentStore();
-    const going = moment.goTo(before);
+    const timeTravel = useTimeTravelStore();
+    const going = timeTravel.goTo(before);
     const kill = await scope.request('lab/kill', { node: 1 });
     expect(kill).toMatchObject({ ok: false, error: { message: 'You are looking at the past.', advice: 'Go live first.' } });
     await going;
@@ -86,44 +86,44 @@ describe('the moment', () => {
     expect(asked('lab/kill')).toBe(0);
     expect(asked('lab/inject')).toBe(1);
     expect((await scope.request('timeline/list', { sinceId: 0 })).ok).toBe(true);
-    moment.goLive();
+    timeTravel.goLive();
     expect((await scope.request('lab/kill', { node: 1 })).ok).toBe(true);
   });
 
   it('asks for one moment at a time and ends at the last that was wished for', async () => {
-    const moment = useMomentStore();
+    const timeTravel = useTimeTravelStore();
     const count = asked('history/at');
-    const journeys = Array.from({ length: 20 }, (_, i) => moment.goTo(i % 2 === 0 ? before : after));
+    const journeys = Array.from({ length: 20 }, (_, i) => timeTravel.goTo(i % 2 === 0 ? before : after));
     await Promise.all(journeys);
     await settle();
-    expect(moment.at).toBe(after);
+    expect(timeTravel.at).toBe(after);
     expect(third()).toBe('frozen');
     expect(asked('history/at') - count).toBeLessThan(20);
     expect(asked('history/range')).toBe(1);
   });
 
   it('goes no further back than the record, nor beyond now', async () => {
-    const moment = useMomentStore();
-    await moment.goTo(0);
-    expect(moment.at).toBe(moment.range?.from);
-    await moment.goTo(Number.MAX_SAFE_INTEGER);
-    expect(moment.at).toBeLessThanOrEqual(Date.now());
+    const timeTravel = useTimeTravelStore();
+    await timeTravel.goTo(0);
+    expect(timeTravel.at).toBe(timeTravel.range?.from);
+    await timeTravel.goTo(Number.MAX_SAFE_INTEGER);
+    expect(timeTravel.at).toBeLessThanOrEqual(Date.now());
   });
 
   it('belongs to its connection: another one is shown as it is now, and can be changed', async () => {
-    await useMomentStore().goTo(before);
+    await useTimeTravelStore().goTo(before);
     const former = scope;
     former.end();
     await bridge.invoke('connection/use', { id: 'staging' });
     scope = openScope(bridge.connection);
     showScope(scope);
-    const moment = useMomentStore();
+    const timeTravel = useTimeTravelStore();
     stops = [useClusterStore().start()];
     await settle();
-    expect(moment.at).toBeNull();
+    expect(timeTravel.at).toBeNull();
     expect(useClusterStore().scalars?.connection.id).toBe('staging');
-    expect((await moment.goTo(before))?.message).toBe('Nothing has been recorded yet.');
-    expect(moment.at).toBeNull();
+    expect((await timeTravel.goTo(before))?.message).toBe('Nothing has been recorded yet.');
+    expect(timeTravel.at).toBeNull();
     expect((await scope.request('topic/delete', { name: 'x', topicId: null, typedName: 'x' })).ok).toBe(true);
     expect(await former.request('topic/delete', { name: 'x', topicId: null, typedName: 'x' })).toMatchObject({
       ok: false,

@@ -3,19 +3,19 @@ import { computed } from 'vue';
 import { useEventListener } from '@vueuse/core';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { useDeskStore } from '../stores/desk.ts';
-import { useMomentStore } from '../stores/moment.ts';
+import { useTimeTravelStore } from '../stores/time-travel.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useClock } from './useNow.ts';
 
-export function useTravel() {
-  const moment = useMomentStore();
+export function useTimeTravel() {
+  const timeTravel = useTimeTravelStore();
   const timeline = useTimelineStore();
   const desk = useDeskStore();
   const clock = useClock();
 
   /** Null: there is none that way. Of those that the filter shows. */
   function neighbour(way: 1 | -1): TimelineEvent | null {
-    const at = moment.at;
+    const at = timeTravel.at;
     if (at === null) return way === 1 ? null : (timeline.matching.at(-1) ?? null);
     const shown = timeline.matching;
     const here = shown.findIndex((event) => event.id === timeline.pickedId);
@@ -27,7 +27,7 @@ export function useTravel() {
   const next = computed(() => neighbour(1));
 
   async function goTo(at: number): Promise<void> {
-    const error = await moment.goTo(at);
+    const error = await timeTravel.goTo(at);
     if (error !== null) desk.complain(error);
   }
 
@@ -39,11 +39,11 @@ export function useTravel() {
 
   /** Stops at now, or goes on. */
   function toggle(): void {
-    if (moment.at === null) void goTo(Date.now());
-    else moment.goLive();
+    if (timeTravel.at === null) void goTo(Date.now());
+    else timeTravel.goLive();
   }
 
-  return { moment, clock, previous, next, goTo, goToEvent, toggle };
+  return { timeTravel, clock, previous, next, goTo, goToEvent, toggle };
 }
 
 /** Where these keys already mean something. */
@@ -51,8 +51,8 @@ const TYPING = 'input, textarea, select, [contenteditable=true]';
 const OPEN = '[role=dialog], [role=alertdialog], [role=menu]';
 
 /** Once, in the frame around every page. */
-export function useTravelKeys(): void {
-  const { moment, previous, next, goToEvent } = useTravel();
+export function useTimeTravelKeys(): void {
+  const { timeTravel, previous, next, goToEvent } = useTimeTravel();
   useEventListener(window, 'keydown', (event) => {
     if (event.defaultPrevented) return;
     if ((event.target instanceof Element && event.target.matches(TYPING)) || document.querySelector(OPEN) !== null) return;
@@ -60,7 +60,7 @@ export function useTravelKeys(): void {
     const inTimeline = event.target instanceof Element && event.target.closest('[data-travel]') !== null;
     if (event.key === '[' && inTimeline) void goToEvent(previous.value);
     else if (event.key === ']' && inTimeline) void goToEvent(next.value);
-    else if (event.key === 'Escape' && moment.travelling) moment.goLive();
+    else if (event.key === 'Escape' && timeTravel.travelling) timeTravel.goLive();
     else return;
     event.preventDefault();
   });

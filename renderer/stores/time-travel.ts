@@ -1,6 +1,6 @@
 /**
- * Time travel: which moment of the record is shown, if it is not the present. It is asked for at main, which recorded what
- * this screen was told; the stores of the cluster, of the lab and of load then show that. Until it is left nothing can be changed.
+ * Time travel: the point in time that pages show in place of the present. The main process recorded the state; the stores of the cluster,
+ * the lab and the loads show it. Until the user goes live, no change is allowed.
  */
 import { computed, ref, shallowRef } from 'vue';
 import type { AppError } from '#shared/errors';
@@ -12,23 +12,23 @@ import { useLoadStore } from './load.ts';
 
 const PAST: AppError = { code: 'READ_ONLY', message: 'You are looking at the past.', advice: 'Go live first.' };
 
-export const useMomentStore = defineScopedStore('moment', (scope) => {
+export const useTimeTravelStore = defineScopedStore('timeTravel', (scope) => {
   const cluster = useClusterStore();
   const lab = useLabStore();
   const load = useLoadStore();
-  /** The moment that was chosen, wall-clock ms; null: the present. */
+  /** The selected point in time, wall-clock ms; null: the present. */
   const at = ref<number | null>(null);
-  /** What stood then, once it is here. */
+  /** The state at that time, once it is received. */
   const shown = shallowRef<Moment | null>(null);
   const range = shallowRef<HistoryRange | null>(null);
   const error = shallowRef<AppError | null>(null);
   const travelling = computed(() => at.value !== null);
-  /** One question at a time: while one is on its way only the last wish is remembered. */
+  /** One request at a time: of those that arrive meanwhile only the last is kept. */
   let asking = false;
-  /** How far back the record reaches is asked for once a journey. */
+  /** The range of the record is requested once for each journey. */
   let begun: Promise<void> = Promise.resolve();
 
-  /** Null, or why there is nothing to be seen. What lies before the record is taken for its beginning. */
+  /** Null, or the reason why no state can be shown. A time before the record means its beginning. */
   async function goTo(when: number): Promise<AppError | null> {
     if (at.value === null) {
       scope.refuseChanges(PAST);
@@ -37,7 +37,7 @@ export const useMomentStore = defineScopedStore('moment', (scope) => {
     at.value = Math.round(when);
     await begun;
     const wish = at.value as number | null;
-    // Left again meanwhile.
+    // The user went live meanwhile.
     if (wish === null) return null;
     const from = range.value?.from ?? null;
     if (from === null) {
@@ -60,7 +60,7 @@ export const useMomentStore = defineScopedStore('moment', (scope) => {
         error.value = answer.ok ? null : answer.error;
         if (answer.ok && answer.value !== null) show(answer.value);
         else if (answer.ok) {
-          // Dropped from the record meanwhile: its beginning is now what is oldest.
+          // Dropped from the record meanwhile: show its new beginning.
           await loadRange();
           const from = range.value?.from ?? null;
           if (from !== null && from > wish && at.value === wish) at.value = from;
@@ -74,7 +74,7 @@ export const useMomentStore = defineScopedStore('moment', (scope) => {
 
   function show(moment: Moment): void {
     shown.value = moment;
-    cluster.showMoment(moment);
+    cluster.showPointInTime(moment);
     lab.showFaults(moment.faults ?? []);
     load.showLoads(moment.loads ?? []);
   }
@@ -84,7 +84,7 @@ export const useMomentStore = defineScopedStore('moment', (scope) => {
     shown.value = null;
     error.value = null;
     scope.refuseChanges(null);
-    cluster.showMoment(null);
+    cluster.showPointInTime(null);
     lab.showFaults(null);
     load.showLoads(null);
   }
