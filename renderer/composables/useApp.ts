@@ -4,7 +4,7 @@ import { useRouter } from 'vue-router';
 import { useEventListener } from '@vueuse/core';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useCoordinationStore } from '../stores/coordination.ts';
-import { useDeskStore } from '../stores/desk.ts';
+import { useDialogsStore } from '../stores/dialogs.ts';
 import { useGroupTrendsStore } from '../stores/group-trends.ts';
 import { useIncidentsStore } from '../stores/incidents.ts';
 import { useLabStore } from '../stores/lab.ts';
@@ -13,12 +13,14 @@ import { useLearnStore } from '../stores/learn.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { useTimeTravelStore } from '../stores/time-travel.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
+import { useToastsStore } from '../stores/toasts.ts';
 import { useTourStore } from '../stores/tour.ts';
 import { useLessonLoads } from './useLessonLoads.ts';
 
 export function useApp(): { refresh: () => Promise<void> } {
   const cluster = useClusterStore();
-  const desk = useDeskStore();
+  const dialogs = useDialogsStore();
+  const toasts = useToastsStore();
   const router = useRouter();
   const stops = [
     cluster.start(),
@@ -32,7 +34,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useMessagesStore().start(),
     useLearnStore().start(),
     useTourStore().start(),
-    desk.start(
+    dialogs.start(
       (path) => void router.push(path),
       () => void refresh(),
     ),
@@ -42,13 +44,13 @@ export function useApp(): { refresh: () => Promise<void> } {
 
   async function refresh(): Promise<void> {
     const error = await cluster.refresh();
-    if (error !== null) desk.complain(error);
+    if (error !== null) toasts.addError(error);
   }
 
   useEventListener(window, 'keydown', (event) => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
       event.preventDefault();
-      desk.palette = !desk.palette;
+      dialogs.palette = !dialogs.palette;
     } else if (event.key === 'F5' || ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'r')) {
       event.preventDefault();
       void refresh();

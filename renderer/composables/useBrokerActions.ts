@@ -2,8 +2,9 @@
 import type { BrokerRow } from '#shared/models/cluster';
 import { useBrokersStore } from '../stores/brokers.ts';
 import { faultOf } from '../faults/faults.ts';
-import { useDeskStore } from '../stores/desk.ts';
+import { useDialogsStore } from '../stores/dialogs.ts';
 import { useLabStore } from '../stores/lab.ts';
+import { useToastsStore } from '../stores/toasts.ts';
 
 export interface BrokerAction {
   verb: 'start' | 'stop' | 'kill' | 'thaw';
@@ -14,17 +15,18 @@ export interface BrokerAction {
 
 export function useBrokerActions() {
   const brokers = useBrokersStore();
-  const desk = useDeskStore();
+  const dialogs = useDialogsStore();
+  const toasts = useToastsStore();
   const lab = useLabStore();
 
   async function start(node: number): Promise<void> {
     const error = await brokers.act('start', node);
-    if (error !== null) desk.complain(error);
+    if (error !== null) toasts.addError(error);
   }
 
   async function thaw(fault: number): Promise<void> {
     const error = await lab.heal(fault);
-    if (error !== null) desk.complain(error);
+    if (error !== null) toasts.addError(error);
   }
 
   function actionsFor(broker: BrokerRow): BrokerAction[] {
@@ -34,12 +36,12 @@ export function useBrokerActions() {
     if (frozen !== null) {
       return [
         { verb: 'thaw', label: 'Thaw', danger: false, run: () => void thaw(frozen.id) },
-        { verb: 'kill', label: 'Kill', danger: true, run: () => (desk.confirming = { verb: 'kill', broker: broker.id }) },
+        { verb: 'kill', label: 'Kill', danger: true, run: () => (dialogs.confirming = { verb: 'kill', broker: broker.id }) },
       ];
     }
     return [
-      { verb: 'stop', label: 'Stop', danger: false, run: () => (desk.confirming = { verb: 'stop', broker: broker.id }) },
-      { verb: 'kill', label: 'Kill', danger: true, run: () => (desk.confirming = { verb: 'kill', broker: broker.id }) },
+      { verb: 'stop', label: 'Stop', danger: false, run: () => (dialogs.confirming = { verb: 'stop', broker: broker.id }) },
+      { verb: 'kill', label: 'Kill', danger: true, run: () => (dialogs.confirming = { verb: 'kill', broker: broker.id }) },
     ];
   }
 

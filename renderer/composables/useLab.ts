@@ -5,15 +5,15 @@ import type { AppError } from '#shared/errors';
 import type { FaultSpec } from '#shared/models/lab';
 import { allLinks, linkState, parseLinkKey, type LinkState } from '../lab/links.ts';
 import { useClusterStore } from '../stores/cluster.ts';
-import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
+import { useToastsStore } from '../stores/toasts.ts';
 
 export type Picked = { kind: 'broker'; id: number } | { kind: 'link'; key: string };
 
 export function useLab() {
   const cluster = useClusterStore();
   const lab = useLabStore();
-  const desk = useDeskStore();
+  const toasts = useToastsStore();
   const route = useRoute();
   const router = useRouter();
 
@@ -42,7 +42,7 @@ export function useLab() {
   });
 
   const complainOf = (error: AppError | null): boolean => {
-    if (error !== null) desk.complain(error);
+    if (error !== null) toasts.addError(error);
     return error === null;
   };
 
@@ -63,15 +63,15 @@ export function useLab() {
   async function healAll(): Promise<void> {
     const { error, failed } = await lab.healAll();
     complainOf(error);
-    for (const one of failed) desk.complain({ code: 'INTERNAL', message: one.error });
+    for (const one of failed) toasts.addError({ code: 'INTERNAL', message: one.error });
   }
 
   async function addBroker(): Promise<void> {
     const answer = await lab.addNode();
     if (answer === null) return;
-    if ('error' in answer) desk.complain(answer.error);
+    if ('error' in answer) toasts.addError(answer.error);
     else {
-      desk.note(`Broker ${answer.node} joined. It holds nothing until partitions are placed on it.`);
+      toasts.add(`Broker ${answer.node} joined. It holds nothing until partitions are placed on it.`);
       pick({ kind: 'broker', id: answer.node });
     }
   }

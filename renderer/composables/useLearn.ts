@@ -11,11 +11,11 @@ import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type Outage, type SentReco
 import { plural } from '../format/numbers.ts';
 import { isAlive } from '../topics/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
-import { useDeskStore } from '../stores/desk.ts';
 import { shownGroup, useGroupsStore } from '../stores/groups.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLearnStore, type RecordToSend } from '../stores/learn.ts';
 import { useLoadStore } from '../stores/load.ts';
+import { useToastsStore } from '../stores/toasts.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 import { useLearnState } from './useLearnState.ts';
 
@@ -23,7 +23,7 @@ const REPLICAS = 3;
 
 export function useLearn(concept: () => Concept) {
   const cluster = useClusterStore();
-  const desk = useDeskStore();
+  const toasts = useToastsStore();
   const groups = useGroupsStore();
   const lab = useLabStore();
   const learn = useLearnStore();
@@ -38,7 +38,7 @@ export function useLearn(concept: () => Concept) {
     busy.add(key);
     try {
       const error = await run();
-      if (error !== null) desk.complain(error);
+      if (error !== null) toasts.addError(error);
       return error === null;
     } finally {
       busy.delete(key);
@@ -134,7 +134,7 @@ export function useLearn(concept: () => Concept) {
       const answer = await topicsStore.addPartitions(name, topic.value?.id ?? null, total);
       if (answer.ok) {
         await cluster.refresh();
-        desk.note(`${name} has ${plural(total, 'partition')} now.`);
+        toasts.add(`${name} has ${plural(total, 'partition')} now.`);
       }
       return refusal(answer);
     });

@@ -3,14 +3,14 @@ import { watch } from 'vue';
 import { useRoute } from 'vue-router';
 import { isAlive } from '../loads/loads.ts';
 import { formatList } from '../format/numbers.ts';
-import { useDeskStore } from '../stores/desk.ts';
 import { useLearnStore } from '../stores/learn.ts';
 import { useLoadStore } from '../stores/load.ts';
+import { useToastsStore } from '../stores/toasts.ts';
 
 export function useLessonLoads(): void {
   const learn = useLearnStore();
   const loads = useLoadStore();
-  const desk = useDeskStore();
+  const toasts = useToastsStore();
   const route = useRoute();
 
   async function endAt(path: string): Promise<void> {
@@ -21,9 +21,9 @@ export function useLessonLoads(): void {
     if (running.length === 0) return;
     for (const { id } of running) {
       const error = await loads.stop(id);
-      if (error !== null) desk.complain(error);
+      if (error !== null) toasts.addError(error);
     }
-    desk.note(`You left the lesson: ${formatList(running.map(({ spec }) => spec.name))} ended.`);
+    toasts.add(`You left the lesson: ${formatList(running.map(({ spec }) => spec.name))} ended.`);
   }
 
   watch(

@@ -2,15 +2,15 @@
 import type { AppError } from '#shared/errors';
 import type { LoadRow } from '#shared/models/load';
 import { formatCount, plural } from '../format/numbers.ts';
-import { useDeskStore } from '../stores/desk.ts';
 import { useLoadStore } from '../stores/load.ts';
+import { useToastsStore } from '../stores/toasts.ts';
 
 export function useLoads() {
   const store = useLoadStore();
-  const desk = useDeskStore();
+  const toasts = useToastsStore();
 
   const told = (error: AppError | null): boolean => {
-    if (error !== null) desk.complain(error);
+    if (error !== null) toasts.addError(error);
     return error === null;
   };
 
@@ -19,7 +19,7 @@ export function useLoads() {
     if (answer === null || (!answer.ok && !told(answer.error)) || !answer.ok) return;
     const { acknowledged, found, lost, unread } = answer.value;
     const rest = unread > 0 ? `, ${formatCount(unread)} cannot be read now` : '';
-    desk.note(
+    toasts.add(
       `${spec.name}: of ${plural(acknowledged, 'acknowledged record')} ${formatCount(found)} found, ${formatCount(lost)} lost${rest}.`,
     );
   }

@@ -4,7 +4,7 @@ import { CONCEPTS } from '../learn/concepts.ts';
 import { compareText } from '../format/numbers.ts';
 import { useBrokerActions } from './useBrokerActions.ts';
 import { useClusterStore } from '../stores/cluster.ts';
-import { useDeskStore } from '../stores/desk.ts';
+import { useDialogsStore } from '../stores/dialogs.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTourStore } from '../stores/tour.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
@@ -53,7 +53,7 @@ export function matchRank(label: string, query: string): number | null {
 
 export function usePalette(text: Ref<string>): { matches: Ref<PaletteEntry[]> } {
   const cluster = useClusterStore();
-  const desk = useDeskStore();
+  const dialogs = useDialogsStore();
   const preferences = usePreferencesStore();
   const timeline = useTimelineStore();
   const tour = useTourStore();
@@ -64,7 +64,7 @@ export function usePalette(text: Ref<string>): { matches: Ref<PaletteEntry[]> } 
   const actions = computed<PaletteEntry[]>(() => {
     const action = (label: string, run: () => void): PaletteEntry => ({ key: `do:${label}`, label, kind: 'action', to: null, run });
     return [
-      action('Create topic', () => (desk.creatingTopic = true)),
+      action('Create topic', () => (dialogs.creatingTopic = true)),
       action('Refresh', () => void cluster.refresh()),
       action(timeline.open ? 'Close the timeline' : 'Open the timeline', () => (timeline.open = !timeline.open)),
       ...cluster.brokerList.flatMap((broker) => actionsFor(broker).map((one) => action(`${one.label} broker ${broker.id}`, one.run))),
@@ -100,7 +100,7 @@ export function usePalette(text: Ref<string>): { matches: Ref<PaletteEntry[]> } 
   ]);
 
   const matches = computed<PaletteEntry[]>(() => {
-    if (!desk.palette) return [];
+    if (!dialogs.palette) return [];
     const query = text.value.trim().toLowerCase();
     if (query === '') return [...pages, ...actions.value, ...things.value].slice(0, MAX_SHOWN);
     return [...pages, ...things.value, ...actions.value]

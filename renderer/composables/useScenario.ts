@@ -4,8 +4,8 @@ import { useDebounceFn } from '@vueuse/core';
 import type { AppError } from '#shared/errors';
 import { expectationRows, isGoing, runOf, stepRows } from '../scenarios/scenarios.ts';
 import { saveJson, saveText } from '../browser/save.ts';
-import { useDeskStore } from '../stores/desk.ts';
 import { isError, useScenariosStore, type OpenScenario } from '../stores/scenarios.ts';
+import { useToastsStore } from '../stores/toasts.ts';
 
 /** In the address, in a scenario's place. */
 export const OWN = 'own';
@@ -14,7 +14,7 @@ const MAX_FILE_BYTES = 1_048_576;
 
 export function useScenario(name: () => string | null) {
   const store = useScenariosStore();
-  const desk = useDeskStore();
+  const toasts = useToastsStore();
   const opened = shallowRef<OpenScenario | null>(null);
   const error = shallowRef<AppError | null>(null);
   let asked = 0;
@@ -58,19 +58,19 @@ export function useScenario(name: () => string | null) {
   async function start(): Promise<void> {
     if (opened.value === null) return;
     const refused = await store.start(opened.value.text);
-    if (refused !== null) desk.complain(refused);
+    if (refused !== null) toasts.addError(refused);
   }
 
   async function cancel(): Promise<void> {
     const refused = await store.cancel();
-    if (refused !== null) desk.complain(refused);
+    if (refused !== null) toasts.addError(refused);
   }
 
   async function save(as: 'json' | 'junit'): Promise<void> {
     const answer = await store.report();
     if (answer === null) return;
     if (isError(answer)) {
-      desk.complain(answer);
+      toasts.addError(answer);
       return;
     }
     const { report, junit } = answer;
@@ -86,7 +86,7 @@ export function useScenario(name: () => string | null) {
   /** False when it is no text that could be a scenario. */
   async function take(file: File): Promise<boolean> {
     if (file.size > MAX_FILE_BYTES) {
-      desk.complain({
+      toasts.addError({
         code: 'INVALID_PAYLOAD',
         message: `${file.name} is larger than a scenario can be.`,
         advice: 'A scenario has a megabyte at the most.',

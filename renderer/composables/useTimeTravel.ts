@@ -2,15 +2,15 @@
 import { computed } from 'vue';
 import { useEventListener } from '@vueuse/core';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { useDeskStore } from '../stores/desk.ts';
 import { useTimeTravelStore } from '../stores/time-travel.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
+import { useToastsStore } from '../stores/toasts.ts';
 import { useClock } from './useNow.ts';
 
 export function useTimeTravel() {
   const timeTravel = useTimeTravelStore();
   const timeline = useTimelineStore();
-  const desk = useDeskStore();
+  const toasts = useToastsStore();
   const clock = useClock();
 
   /** Null: there is none that way. Of those that the filter shows. */
@@ -28,7 +28,7 @@ export function useTimeTravel() {
 
   async function goTo(at: number): Promise<void> {
     const error = await timeTravel.goTo(at);
-    if (error !== null) desk.complain(error);
+    if (error !== null) toasts.addError(error);
   }
 
   async function goToEvent(event: TimelineEvent | null): Promise<void> {

@@ -4,7 +4,7 @@ import { useRoute, useRouter } from 'vue-router';
 import { useIntervalFn } from '@vueuse/core';
 import { TOUR_STEPS, topicsToTake } from '../tour/tour.ts';
 import { tellStep } from '../tour/tour-words.ts';
-import { useDeskStore } from '../stores/desk.ts';
+import { useToastsStore } from '../stores/toasts.ts';
 import { useTourStore } from '../stores/tour.ts';
 
 const MARK_EVERY_MS = 400;
@@ -13,7 +13,7 @@ const PATIENCE_MS = 3_000;
 
 export function useTour() {
   const tour = useTourStore();
-  const desk = useDeskStore();
+  const toasts = useToastsStore();
   const route = useRoute();
   const router = useRouter();
 
@@ -73,7 +73,7 @@ export function useTour() {
     const { topic } = tour.memory;
     const ran = tour.facts.producer !== null || tour.facts.readers !== null;
     if (!(await tour.end(tour.step === 'end' && tour.mode === 'running' ? 'done' : 'skipped'))) return;
-    if (ran) desk.note(`The producer and the group of the tour are stopped. The topic ${topic ?? ''} stays.`);
+    if (ran) toasts.add(`The producer and the group of the tour are stopped. The topic ${topic ?? ''} stays.`);
   }
 
   return { tour, words, place, choices, showMe, act, leave };

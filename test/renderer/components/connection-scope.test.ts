@@ -10,7 +10,7 @@ import App from '../../../renderer/App.vue';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { useScope } from '../../../renderer/scope.ts';
 import { useConnectionStore } from '../../../renderer/stores/connection.ts';
-import { useDeskStore } from '../../../renderer/stores/desk.ts';
+import { useDialogsStore } from '../../../renderer/stores/dialogs.ts';
 import { useTopicsStore } from '../../../renderer/stores/topics.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
 import { useFixture } from '../fixtures/use-fixture.ts';
@@ -91,10 +91,10 @@ describe('the connection of a tab', () => {
 describe('another connection', () => {
   it('closes the dialogs of the former one, and a deletion prepared there is never sent', async () => {
     await open('/topics');
-    const desk = useDeskStore(pinia);
+    const dialogs = useDialogsStore(pinia);
     const topics = useTopicsStore(pinia);
     const scope = useScope();
-    desk.deletingTopic = 'orders';
+    dialogs.deletingTopic = 'orders';
     await flushPromises();
     const input = dialog()?.querySelector('input');
     if (!input) throw new Error('there is no dialog with a field');
@@ -109,7 +109,7 @@ describe('another connection', () => {
     await store().use('staging');
     await flushPromises();
     expect(dialog()).toBeNull();
-    expect(useDeskStore(pinia).deletingTopic).toBeNull();
+    expect(useDialogsStore(pinia).deletingTopic).toBeNull();
     // What the former page still holds sends nothing: not by its button, store or scope.
     confirm?.click();
     document.querySelector('form')?.dispatchEvent(new Event('submit', { cancelable: true }));
@@ -125,7 +125,7 @@ describe('another connection', () => {
     expect(text()).toContain('orders');
     const views = asked('cluster/view').length;
     await store().use('staging');
-    expect(useDeskStore(pinia).palette).toBe(false);
+    expect(useDialogsStore(pinia).palette).toBe(false);
     await flushPromises();
     expect(
       asked('cluster/view')
@@ -141,7 +141,7 @@ describe('a connection that is removed elsewhere', () => {
   it('is said so in place of the page, with a way to the others, and no other is taken', async () => {
     await open('/topics');
     await store().use('staging');
-    useDeskStore(pinia).deletingTopic = 'orders';
+    useDialogsStore(pinia).deletingTopic = 'orders';
     await flushPromises();
     bridge.asked.length = 0;
     bridge.removeConnection('staging');

@@ -5,7 +5,7 @@ import { createPinia, setActivePinia } from 'pinia';
 import { createMemoryHistory, createRouter } from 'vue-router';
 import TopicCreateDialog from '../../../renderer/components/topics/TopicCreateDialog.vue';
 import { useClusterStore } from '../../../renderer/stores/cluster.ts';
-import { useDeskStore } from '../../../renderer/stores/desk.ts';
+import { useDialogsStore } from '../../../renderer/stores/dialogs.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
 import { useFixture } from '../fixtures/use-fixture.ts';
 import type { Variant } from '../fixtures/fixture-cluster.ts';
@@ -25,7 +25,7 @@ describe('Create topic', () => {
     useClusterStore().start();
     await flushPromises();
     dialog = mount(TopicCreateDialog, { attachTo: document.body, global: { plugins: [pinia, router] } });
-    useDeskStore().creatingTopic = true;
+    useDialogsStore().creatingTopic = true;
     await flushPromises();
   }
   beforeEach(() => {
@@ -106,7 +106,7 @@ describe('Create topic', () => {
     await flushPromises();
     const note = document.getElementById(labelled('Partitions').getAttribute('aria-describedby') ?? '');
     expect(note?.textContent).toContain('No more than 3 partitions.');
-    expect(useDeskStore().creatingTopic).toBe(true);
+    expect(useDialogsStore().creatingTopic).toBe(true);
   });
 
   it('creates it once and closes', async () => {
@@ -123,6 +123,6 @@ describe('Create topic', () => {
       replicationFactor: 3,
       configs: { 'cleanup.policy': 'delete', 'retention.ms': '604800000', 'min.insync.replicas': '2' },
     });
-    expect(useDeskStore().creatingTopic).toBe(false);
+    expect(useDialogsStore().creatingTopic).toBe(false);
   });
 });

@@ -1,17 +1,15 @@
-/** Dialogs that any page can ask for. They belong to the connection: another one is selected without them. */
+/** Dialogs that any page can open. They belong to the scope: selecting another connection closes them. */
 import { ref, shallowRef } from 'vue';
 import { defineScopedStore } from '../scope.ts';
-import { useNotesStore } from './notes.ts';
 
-export const useDeskStore = defineScopedStore('desk', (scope) => {
+export const useDialogsStore = defineScopedStore('dialogs', (scope) => {
   const palette = ref(false);
   const creatingTopic = ref(false);
   const deletingTopic = ref<string | null>(null);
-  /** A lab verb that waits for a yes. */
+  /** An action of the lab that waits for its confirmation. */
   const confirming = shallowRef<{ verb: 'stop' | 'kill'; broker: number } | null>(null);
-  const notes = useNotesStore();
 
-  /** Commands of the native menu. */
+  /** Runs commands of the native menu until the returned function is called. */
   function start(navigate: (path: string) => void, refresh: () => void): () => void {
     return scope.listen('app/commanded', (event) => {
       if (event.command === 'palette') palette.value = true;
@@ -21,6 +19,5 @@ export const useDeskStore = defineScopedStore('desk', (scope) => {
     });
   }
 
-  const { note, complain } = notes;
-  return { palette, creatingTopic, deletingTopic, confirming, note, complain, start };
+  return { palette, creatingTopic, deletingTopic, confirming, start };
 });
