@@ -45,5 +45,5 @@ export function useBrokerActions() {
     ];
   }
 
-  return { actionsFor, start, underWay: (node: number) => brokers.underWay.get(node) ?? null };
+  return { actionsFor, start, pending: (node: number) => brokers.pending.get(node) ?? null };
 }

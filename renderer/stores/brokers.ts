@@ -8,15 +8,15 @@ export type LabVerb = 'stop' | 'kill' | 'start';
 
 export const useBrokersStore = defineScopedStore('brokers', (scope) => {
   /** What is under way, by node. */
-  const underWay = shallowRef<ReadonlyMap<number, LabVerb>>(new Map());
+  const pending = shallowRef<ReadonlyMap<number, LabVerb>>(new Map());
 
   async function act(verb: LabVerb, node: number): Promise<AppError | null> {
-    if (underWay.value.has(node)) return null;
-    underWay.value = new Map([...underWay.value, [node, verb]]);
+    if (pending.value.has(node)) return null;
+    pending.value = new Map([...pending.value, [node, verb]]);
     const answer = await scope.request(`lab/${verb}`, { node });
-    const rest = new Map(underWay.value);
+    const rest = new Map(pending.value);
     rest.delete(node);
-    underWay.value = rest;
+    pending.value = rest;
     return answer.ok ? null : answer.error;
   }
 
@@ -24,5 +24,5 @@ export const useBrokersStore = defineScopedStore('brokers', (scope) => {
     return scope.request('broker/configs', { broker });
   }
 
-  return { underWay, act, configs };
+  return { pending, act, configs };
 });

@@ -4,7 +4,7 @@ import type { AppError } from '#shared/errors';
 import type { FaultSpec } from '#shared/models/lab';
 import { defineScopedStore } from '../scope.ts';
 import { createPublishedList } from './published-list.ts';
-import { failureOf, trackUnderWay } from './under-way.ts';
+import { failureOf, trackPendingRequests } from './pending-requests.ts';
 
 export const useLabStore = defineScopedStore('lab', (scope) => {
   /** Oldest first. */
@@ -19,15 +19,15 @@ export const useLabStore = defineScopedStore('lab', (scope) => {
     items: (published) => published.faults,
   });
   /** By a key of the caller's: `heal:4`, `kill:2`. */
-  const { underWay, busyWith } = trackUnderWay();
+  const { pending, runOnce } = trackPendingRequests();
   const healingAll = ref(false);
 
   async function inject(key: string, fault: FaultSpec): Promise<AppError | null> {
-    return failureOf(await busyWith(key, () => scope.request('lab/inject', { fault })));
+    return failureOf(await runOnce(key, () => scope.request('lab/inject', { fault })));
   }
 
   async function heal(id: number): Promise<AppError | null> {
-    return failureOf(await busyWith(`heal:${id}`, () => scope.request('lab/heal', { id })));
+    return failureOf(await runOnce(`heal:${id}`, () => scope.request('lab/heal', { id })));
   }
 
   /** Null when it was refused as a whole; else what could not be healed. */
@@ -39,18 +39,18 @@ export const useLabStore = defineScopedStore('lab', (scope) => {
   }
 
   async function start(node: number): Promise<AppError | null> {
-    return failureOf(await busyWith(`start:${node}`, () => scope.request('lab/start', { node })));
+    return failureOf(await runOnce(`start:${node}`, () => scope.request('lab/start', { node })));
   }
 
   async function addNode(): Promise<{ error: AppError } | { node: number } | null> {
-    const answer = await busyWith('addNode', () => scope.request('lab/addNode', {}));
+    const answer = await runOnce('addNode', () => scope.request('lab/addNode', {}));
     if (answer === null) return null;
     return answer.ok ? { node: answer.value.node } : { error: answer.error };
   }
 
   async function removeNode(node: number): Promise<AppError | null> {
-    return failureOf(await busyWith(`remove:${node}`, () => scope.request('lab/removeNode', { node })));
+    return failureOf(await runOnce(`remove:${node}`, () => scope.request('lab/removeNode', { node })));
   }
 
-  return { faults, error, underWay, healingAll, inject, heal, healAll, start, addNode, removeNode, showFaults, watchFaults };
+  return { faults, error, pending, healingAll, inject, heal, healAll, start, addNode, removeNode, showFaults, watchFaults };
 });

@@ -49,9 +49,9 @@ export async function chaos(
   const injected: Record<string, number> = {};
   const errors: string[] = [];
   const membership: ChaosReport['membership'] = { added: 0, removed: 0, reassigned: 0, refused: [] };
-  const underWay = new Set<Promise<void>>();
+  const pending = new Set<Promise<void>>();
   /** A membership change is under way; there is one at a time. */
-  const changes = { underWay: false };
+  const changes = { pending: false };
 
   /** Goes on without waiting: of a majority that is down, none comes up alone. */
   function attempt(action: () => Promise<unknown>): void {
@@ -60,8 +60,8 @@ export async function chaos(
         const text = String(error);
         if (!/: (409|404) /.test(text)) errors.push(text);
       })
-      .then(() => void underWay.delete(done));
-    underWay.add(done);
+      .then(() => void pending.delete(done));
+    pending.add(done);
   }
 
   async function inject(fault: FaultBody): Promise<Fault> {
@@ -89,7 +89,7 @@ export async function chaos(
 
   /** Adds the fourth broker, reassigns a partition to it, or removes it. */
   async function changeMembership(present: boolean): Promise<void> {
-    changes.underWay = true;
+    changes.pending = true;
     try {
       if (!present) {
         await bench.cluster.control('POST', '/nodes', undefined, REMOVAL_TIMEOUT_MS);
@@ -109,7 +109,7 @@ export async function chaos(
       if (REASONS.test(text) || error instanceof KafkaJSError) membership.refused.push(text.slice(0, 200));
       else errors.push(text);
     } finally {
-      changes.underWay = false;
+      changes.pending = false;
     }
   }
 
@@ -141,7 +141,7 @@ export async function chaos(
   /** Heals all and waits until nothing is in force and all is whole; false when that takes too long. */
   async function settled(): Promise<boolean> {
     attempt(() => bench.cluster.control('DELETE', '/faults'));
-    await Promise.all(underWay);
+    await Promise.all(pending);
     const deadline = performance.now() + 15_000;
     while (performance.now() < deadline) {
       const faults = await bench.cluster.control<Fault[]>('GET', '/faults');
@@ -182,7 +182,7 @@ export async function chaos(
       const { id } = pick(faults);
       attempt(() => bench.cluster.control('DELETE', `/faults/${id}`));
     } else if (random.int(12) === 0) attempt(() => bench.cluster.control('DELETE', '/faults'));
-    else if (!changes.underWay && random.int(8) === 0) {
+    else if (!changes.pending && random.int(8) === 0) {
       const present = (await members()).includes(ADDED);
       attempt(() => changeMembership(present));
     } else {
@@ -193,7 +193,7 @@ export async function chaos(
   }
   // What is still starting waits for nodes that are down, so these come up first.
   attempt(() => bench.cluster.control('DELETE', '/faults'));
-  await Promise.all(underWay);
+  await Promise.all(pending);
   // A removal that was refused under faults is repeated without any.
   if ((await members()).includes(ADDED)) {
     await bench.heal();
