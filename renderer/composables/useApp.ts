@@ -8,7 +8,7 @@ import { useDialogsStore } from '../stores/dialogs.ts';
 import { useGroupTrendsStore } from '../stores/group-trends.ts';
 import { useIncidentsStore } from '../stores/incidents.ts';
 import { useLabStore } from '../stores/lab.ts';
-import { useLoadStore } from '../stores/load.ts';
+import { useLoadsStore } from '../stores/loads.ts';
 import { useLearnStore } from '../stores/learn.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { useTimeTravelStore } from '../stores/time-travel.ts';
@@ -29,7 +29,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useIncidentsStore().start(),
     useGroupTrendsStore().start(),
     useLabStore().watchFaults(),
-    useLoadStore().watch(),
+    useLoadsStore().watch(),
     useCoordinationStore().start(),
     useMessagesStore().start(),
     useLearnStore().start(),

@@ -14,7 +14,7 @@ export interface Configs {
   state: Ref<'loading' | 'ready' | 'error'>;
   error: Ref<AppError | null>;
   text: Ref<string>;
-  /** The setting whose change is under way. */
+  /** The setting with a pending change. */
   saving: Ref<string | null>;
   load: () => Promise<void>;
   /** Null resets to the default. The error belongs to that setting. */

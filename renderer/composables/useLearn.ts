@@ -14,7 +14,7 @@ import { useClusterStore } from '../stores/cluster.ts';
 import { shownGroup, useGroupsStore } from '../stores/groups.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLearnStore, type RecordToSend } from '../stores/learn.ts';
-import { useLoadStore } from '../stores/load.ts';
+import { useLoadsStore } from '../stores/loads.ts';
 import { useToastsStore } from '../stores/toasts.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 import { useLearnState } from './useLearnState.ts';
@@ -27,7 +27,7 @@ export function useLearn(concept: () => Concept) {
   const groups = useGroupsStore();
   const lab = useLabStore();
   const learn = useLearnStore();
-  const loads = useLoadStore();
+  const loads = useLoadsStore();
   const topicsStore = useTopicsStore();
   const { state, done, topic, pick, followZnodes } = useLearnState(concept);
   const busy = reactive(new Set<string>());

@@ -11,7 +11,7 @@ import { useClusterStore } from '../stores/cluster.ts';
 import { useCoordinationStore } from '../stores/coordination.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLearnStore } from '../stores/learn.ts';
-import { useLoadStore } from '../stores/load.ts';
+import { useLoadsStore } from '../stores/loads.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useMeasured } from './useFlows.ts';
 import { useReadRates } from './useReadRates.ts';
@@ -22,7 +22,7 @@ export function useLearnState(concept: () => Concept) {
   const lab = useLabStore();
   const coordination = useCoordinationStore();
   const learn = useLearnStore();
-  const loads = useLoadStore();
+  const loads = useLoadsStore();
   const timeline = useTimelineStore();
   const { flows, rates } = useMeasured();
   const readRates = useReadRates();

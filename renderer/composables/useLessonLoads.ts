@@ -4,12 +4,12 @@ import { useRoute } from 'vue-router';
 import { isAlive } from '../loads/loads.ts';
 import { formatList } from '../format/numbers.ts';
 import { useLearnStore } from '../stores/learn.ts';
-import { useLoadStore } from '../stores/load.ts';
+import { useLoadsStore } from '../stores/loads.ts';
 import { useToastsStore } from '../stores/toasts.ts';
 
 export function useLessonLoads(): void {
   const learn = useLearnStore();
-  const loads = useLoadStore();
+  const loads = useLoadsStore();
   const toasts = useToastsStore();
   const route = useRoute();
 

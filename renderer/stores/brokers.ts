@@ -7,7 +7,7 @@ import { defineScopedStore } from '../scope.ts';
 export type LabVerb = 'stop' | 'kill' | 'start';
 
 export const useBrokersStore = defineScopedStore('brokers', (scope) => {
-  /** What is under way, by node. */
+  /** Pending actions by node. */
   const pending = shallowRef<ReadonlyMap<number, LabVerb>>(new Map());
 
   async function act(verb: LabVerb, node: number): Promise<AppError | null> {

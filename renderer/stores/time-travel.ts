@@ -8,14 +8,14 @@ import type { HistoryRange, Moment } from '#shared/models/history';
 import { defineScopedStore } from '../scope.ts';
 import { useClusterStore } from './cluster.ts';
 import { useLabStore } from './lab.ts';
-import { useLoadStore } from './load.ts';
+import { useLoadsStore } from './loads.ts';
 
 const PAST: AppError = { code: 'READ_ONLY', message: 'You are looking at the past.', advice: 'Go live first.' };
 
 export const useTimeTravelStore = defineScopedStore('timeTravel', (scope) => {
   const cluster = useClusterStore();
   const lab = useLabStore();
-  const load = useLoadStore();
+  const load = useLoadsStore();
   /** The selected point in time, wall-clock ms; null: the present. */
   const at = ref<number | null>(null);
   /** The state at that time, once it is received. */

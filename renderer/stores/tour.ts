@@ -16,7 +16,7 @@ import {
   type TourMemory,
 } from '../tour/tour.ts';
 import { useClusterStore } from './cluster.ts';
-import { useLoadStore } from './load.ts';
+import { useLoadsStore } from './loads.ts';
 import { defineScopedStore } from '../scope.ts';
 import { groupPath } from '../format/addresses.ts';
 
@@ -24,7 +24,7 @@ export type TourMode = 'offered' | 'running' | 'skipped' | 'done';
 
 export const useTourStore = defineScopedStore('tour', () => {
   const cluster = useClusterStore();
-  const load = useLoadStore();
+  const load = useLoadsStore();
   const mode = useLocalStorage<TourMode>('brokerdesk.tour', 'offered');
   const memory = useLocalStorage<TourMemory>('brokerdesk.tourMemory', freshMemory([]), { mergeDefaults: true });
   /** Not now; offered again at the next start. */

@@ -5,7 +5,7 @@ import { defineScopedStore } from '../scope.ts';
 import { createPublishedList } from './published-list.ts';
 import { failureOf, trackPendingRequests } from './pending-requests.ts';
 
-export const useLoadStore = defineScopedStore('load', (scope) => {
+export const useLoadsStore = defineScopedStore('loads', (scope) => {
   /** In the order in which they were started. */
   const {
     shown: loads,
