@@ -3,7 +3,7 @@ import { onScopeDispose } from 'vue';
 import { useRouter } from 'vue-router';
 import { useEventListener } from '@vueuse/core';
 import { useClusterStore } from '../stores/cluster.ts';
-import { useCoordinationStore } from '../stores/coordination.ts';
+import { useZooKeeperSessionsStore } from '../stores/zookeeper-sessions.ts';
 import { useDialogsStore } from '../stores/dialogs.ts';
 import { useGroupTrendsStore } from '../stores/group-trends.ts';
 import { useIncidentsStore } from '../stores/incidents.ts';
@@ -30,7 +30,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useGroupTrendsStore().start(),
     useLabStore().watchFaults(),
     useLoadsStore().watch(),
-    useCoordinationStore().start(),
+    useZooKeeperSessionsStore().start(),
     useMessagesStore().start(),
     useLearnStore().start(),
     useTourStore().start(),

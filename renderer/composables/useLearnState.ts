@@ -8,7 +8,7 @@ import { ownValue } from '#shared/own-value';
 import { LEARN_TOPIC, type Concept, type LearnState } from '../learn/concept.ts';
 import { compareText } from '../format/numbers.ts';
 import { useClusterStore } from '../stores/cluster.ts';
-import { useCoordinationStore } from '../stores/coordination.ts';
+import { useZooKeeperSessionsStore } from '../stores/zookeeper-sessions.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLearnStore } from '../stores/learn.ts';
 import { useLoadsStore } from '../stores/loads.ts';
@@ -20,7 +20,7 @@ import { useWatch } from './useWatch.ts';
 export function useLearnState(concept: () => Concept) {
   const cluster = useClusterStore();
   const lab = useLabStore();
-  const coordination = useCoordinationStore();
+  const zookeeper = useZooKeeperSessionsStore();
   const learn = useLearnStore();
   const loads = useLoadsStore();
   const timeline = useTimelineStore();
@@ -58,7 +58,7 @@ export function useLearnState(concept: () => Concept) {
     faults: lab.faults,
     loads: loads.loads,
     history: timeline.events,
-    coordination: coordination.clients,
+    coordination: zookeeper.clients,
     readRates: readRates.value,
     events: timeline.events.filter(({ at }) => learn.begun !== null && at >= learn.begun.at),
     sent: learn.sent,

@@ -1,4 +1,4 @@
-/** The app's own ZooKeeper sessions on the cluster of this desk: what they are, and what can be done with them. */
+/** The app's own ZooKeeper sessions on the embedded cluster, and actions on them. */
 import { shallowRef } from 'vue';
 import type { AppError, Result } from '#shared/errors';
 import type { ScopedPayload } from '#shared/ipc';
@@ -8,8 +8,8 @@ import { defineScopedStore } from '../scope.ts';
 
 type Verb = 'zk/open' | 'zk/create' | 'zk/set' | 'zk/delete' | 'zk/watch' | 'zk/silence' | 'zk/speak' | 'zk/close';
 
-export const useCoordinationStore = defineScopedStore('coordination', (scope) => {
-  /** Null before they are known, and where there are none: on a cluster somewhere else. */
+export const useZooKeeperSessionsStore = defineScopedStore('zookeeperSessions', (scope) => {
+  /** Null while unknown, and on a remote cluster, where the app has no sessions. */
   const clients = shallowRef<CoordinationClients | null>(null);
 
   function take(answer: Result<CoordinationClients>): AppError | null {
