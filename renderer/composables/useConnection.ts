@@ -3,13 +3,13 @@ import { computed, onScopeDispose } from 'vue';
 import { useRouter } from 'vue-router';
 import type { AppError } from '#shared/errors';
 import { openScope, provideScope } from '../scope.ts';
-import { useConnectionStore } from '../stores/connection.ts';
+import { useConnectionsStore } from '../stores/connections.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useConnectionAddress } from './useConnectionAddress.ts';
 
 /** Starts what does not depend on the selected connection. `key` changes with the connection: what is shown is then set up again. */
 export function useConnection() {
-  const connection = useConnectionStore();
+  const connection = useConnectionsStore();
   const stops = [usePreferencesStore().start(), useConnectionAddress(useRouter()), connection.start()];
   onScopeDispose(() => stops.forEach((stop) => stop()));
   const known = computed(
@@ -21,7 +21,7 @@ export function useConnection() {
 
 /** Opens the scope of the selected connection for the components below. */
 export function useConnectionScope(): void {
-  const { active, activeId, removed, activeName } = useConnectionStore();
+  const { active, activeId, removed, activeName } = useConnectionsStore();
   const gone: AppError = {
     code: 'NOT_FOUND',
     message: activeName === null ? `No connection is named ${activeId}.` : `The connection ${activeName} was removed.`,

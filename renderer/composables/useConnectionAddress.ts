@@ -5,7 +5,7 @@
 import { watch } from 'vue';
 import { NavigationFailureType, isNavigationFailure, type LocationQuery, type RouteLocationNormalized, type Router } from 'vue-router';
 import type { AppError } from '#shared/errors';
-import { useConnectionStore } from '../stores/connection.ts';
+import { useConnectionsStore } from '../stores/connections.ts';
 
 const NAME = 'connection';
 
@@ -16,7 +16,7 @@ interface Selection {
 
 /** Until the caller stops it. To be called before the connection store starts: what the address names is selected then. */
 export function useConnectionAddress(router: Router): () => void {
-  const store = useConnectionStore();
+  const store = useConnectionsStore();
   const { history } = router.options;
   const asked = named(router.resolve(history.location).query);
   if (asked !== null) void store.show(asked);

@@ -7,7 +7,7 @@ import { computed, nextTick, ref } from 'vue';
 import ConfigPanel from '../../../renderer/components/configs/ConfigPanel.vue';
 import ConnectionList from '../../../renderer/components/connections/ConnectionList.vue';
 import FaultList from '../../../renderer/components/lab/FaultList.vue';
-import { useConnectionStore } from '../../../renderer/stores/connection.ts';
+import { useConnectionsStore } from '../../../renderer/stores/connections.ts';
 import type { ConfigEntry, Connection } from '../../../shared/models/cluster.ts';
 import type { Fault } from '../../../shared/models/lab.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
@@ -56,7 +56,7 @@ describe('a row that cannot be rendered', () => {
 
   it('of the connections leaves the others', async () => {
     const connection = (id: string): Connection => ({ id, name: id, kind: 'remote', bootstrap: `${id}:9092`, colour: 'flow' });
-    useConnectionStore().connections = [connection('a'), breakField(connection('b'), 'bootstrap'), connection('c')];
+    useConnectionsStore().connections = [connection('a'), breakField(connection('b'), 'bootstrap'), connection('c')];
     mounted = mount(ConnectionList, { global });
     await expectOneBroken('li', ['a:9092', 'c:9092']);
   });

@@ -9,7 +9,7 @@ import type { Payload, RequestChannel, Results } from '../../../shared/ipc.ts';
 import App from '../../../renderer/App.vue';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { useScope } from '../../../renderer/scope.ts';
-import { useConnectionStore } from '../../../renderer/stores/connection.ts';
+import { useConnectionsStore } from '../../../renderer/stores/connections.ts';
 import { useDialogsStore } from '../../../renderer/stores/dialogs.ts';
 import { useTopicsStore } from '../../../renderer/stores/topics.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
@@ -41,7 +41,7 @@ afterEach(() => app.unmount());
 const text = (): string => document.body.textContent.replace(/\s+/g, ' ');
 const asked = (channel: string) => bridge.asked.filter((one) => one.channel === channel);
 const dialog = (): HTMLElement | null => document.querySelector('[role=dialog]');
-const store = () => useConnectionStore(pinia);
+const store = () => useConnectionsStore(pinia);
 
 describe('the connection of a tab', () => {
   it('is the first in a new tab, and kept for a reload', async () => {

@@ -1,4 +1,4 @@
-/** The connections that are known, and the one that this window or tab has selected. A tab keeps its selection over a reload. */
+/** The saved connections, and the one that this window or tab has selected. A tab keeps its selection when it is reloaded. */
 import { computed, ref, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { AppError } from '#shared/errors';
@@ -8,7 +8,7 @@ import { link, listen, onReopened, request } from '../api.ts';
 
 const SELECTED_KEY = 'brokerdesk.connection';
 
-export const useConnectionStore = defineStore('connection', () => {
+export const useConnectionsStore = defineStore('connections', () => {
   const info = shallowRef<AppInfo | null>(null);
   const connections = shallowRef<Connection[]>([]);
   const activeId = ref<string | null>(null);
