@@ -15,7 +15,7 @@ import { useTimeTravelStore } from '../stores/time-travel.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useToastsStore } from '../stores/toasts.ts';
 import { useTourStore } from '../stores/tour.ts';
-import { useLessonLoads } from './useLessonLoads.ts';
+import { useLessonCleanup } from './useLessonCleanup.ts';
 
 export function useApp(): { refresh: () => Promise<void> } {
   const cluster = useClusterStore();
@@ -39,7 +39,7 @@ export function useApp(): { refresh: () => Promise<void> } {
       () => void refresh(),
     ),
   ];
-  useLessonLoads();
+  useLessonCleanup();
   onScopeDispose(() => stops.forEach((stop) => stop()));
 
   async function refresh(): Promise<void> {

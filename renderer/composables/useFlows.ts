@@ -2,7 +2,7 @@
 import { computed } from 'vue';
 import { flowsBetween, ratesBetween, snapshotOffsets, type Flow, type OffsetSnapshot } from '../lab/flow.ts';
 import { useClusterStore } from '../stores/cluster.ts';
-import { useOverTime } from './useOverTime.ts';
+import { useSampledChange } from './useSampledChange.ts';
 
 /** Long enough to hold two rounds of polling. */
 const OVER_MS = 4_000;
@@ -19,7 +19,7 @@ interface Measured {
 /** By link, and by partition. */
 export function useMeasured() {
   const cluster = useClusterStore();
-  const measured = useOverTime<OffsetSnapshot, Measured>(
+  const measured = useSampledChange<OffsetSnapshot, Measured>(
     OVER_MS,
     (at) => snapshotOffsets(cluster.topics.values(), at),
     (before, after) => ({ flows: flowsBetween(before, after), rates: ratesBetween(before, after) }),

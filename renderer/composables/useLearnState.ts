@@ -15,7 +15,7 @@ import { useLoadsStore } from '../stores/loads.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useMeasured } from './useFlows.ts';
 import { useReadRates } from './useReadRates.ts';
-import { useWatch } from './useWatch.ts';
+import { useWatchedRows } from './useWatchedRows.ts';
 
 export function useLearnState(concept: () => Concept) {
   const cluster = useClusterStore();
@@ -39,7 +39,7 @@ export function useLearnState(concept: () => Concept) {
     if (cluster.embedded) return null;
     return cluster.topicList.filter(({ internal }) => !internal).sort((a, b) => compareText(a.name, b.name))[0] ?? null;
   });
-  useWatch(() => ({
+  useWatchedRows(() => ({
     topics: cluster.embedded ? ('all' as const) : topic.value === null ? ('none' as const) : [topic.value.name],
     groups: 'all' as const,
   }));

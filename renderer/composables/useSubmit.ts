@@ -1,11 +1,11 @@
-/** What a dialog asks for once: not twice at a time, and what refused it stays to be read until something about the wish changes. */
+/** Sends the request of a dialog, one at a time, and keeps the error of a refusal until the input changes. */
 import { ref, shallowRef, type Ref, type ShallowRef } from 'vue';
 import type { AppError, Result } from '#shared/errors';
 
 export interface Submit {
   busy: Readonly<Ref<boolean>>;
   refused: ShallowRef<AppError | null>;
-  /** Null when it was refused, as `refused` says, or is under way already. */
+  /** Null when the request was refused (see `refused`), or while another is pending. */
   submit: <T>(ask: () => Promise<Result<T>>) => Promise<{ value: T } | null>;
 }
 
@@ -28,6 +28,6 @@ export function useSubmit(): Submit {
   return { busy, refused, submit };
 }
 
-/** Both sentences of it. */
-export const tellRefusal = (error: AppError | null): string | null =>
+/** Message and advice. */
+export const describeRefusal = (error: AppError | null): string | null =>
   error === null ? null : error.advice === undefined ? error.message : `${error.message} ${error.advice}`;

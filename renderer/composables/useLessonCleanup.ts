@@ -1,4 +1,4 @@
-/** Ends the loads of a lesson once Learn is left, and says so: nothing of it runs on unseen. */
+/** Stops the loads of a lesson when the user leaves Learn, and shows which were stopped. */
 import { watch } from 'vue';
 import { useRoute } from 'vue-router';
 import { isAlive } from '../loads/loads.ts';
@@ -7,7 +7,7 @@ import { useLearnStore } from '../stores/learn.ts';
 import { useLoadsStore } from '../stores/loads.ts';
 import { useToastsStore } from '../stores/toasts.ts';
 
-export function useLessonLoads(): void {
+export function useLessonCleanup(): void {
   const learn = useLearnStore();
   const loads = useLoadsStore();
   const toasts = useToastsStore();

@@ -1,9 +1,9 @@
-/** What the page in front shows, told to main as it changes. */
+/** Reports the topics and groups that the page shows to the main process, so that only those are polled. */
 import { toValue, watch, type MaybeRefOrGetter } from 'vue';
 import type { ScopedPayload } from '#shared/ipc';
 import { useClusterStore } from '../stores/cluster.ts';
 
-export function useWatch(what: MaybeRefOrGetter<ScopedPayload<'cluster/watch'>>): void {
+export function useWatchedRows(what: MaybeRefOrGetter<ScopedPayload<'cluster/watch'>>): void {
   const cluster = useClusterStore();
   watch(
     () => JSON.stringify(toValue(what)),

@@ -1,4 +1,4 @@
-/** Consumers and a stream of records for the pages of Learn: loads of the lab, under names of these pages' own. */
+/** Consumers and a producer for the pages of Learn: loads of the lab with names of their own. */
 import { computed } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { GroupLoad } from '#shared/models/load';
@@ -8,7 +8,7 @@ import type { Learn } from './useLearn.ts';
 /** As many as a group load may have. */
 const MOST_MEMBERS = 12;
 
-export function useLearnReaders(learn: Learn, spec: GroupLoad) {
+export function useLearnConsumers(learn: Learn, spec: GroupLoad) {
   const { loads } = learn;
   const { name } = spec;
   const load = computed(() => runningLoad(loads.loads, 'group', name));
