@@ -1,6 +1,6 @@
 /** What the overview opens with: the state of the cluster, and what needs attention. */
 import { computed } from 'vue';
-import { whatNeedsAttention } from '../health/attention.ts';
+import { listAttention } from '../health/attention.ts';
 import { describeStatus } from '../health/cluster-status.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useIncidentsStore } from '../stores/incidents.ts';
@@ -18,7 +18,7 @@ export function useOverview() {
   const attention = computed(() =>
     cluster.scalars === null
       ? []
-      : whatNeedsAttention({
+      : listAttention({
           brokers: cluster.brokerList,
           topics: cluster.topicList,
           groups: cluster.groupList,

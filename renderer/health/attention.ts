@@ -34,7 +34,7 @@ export interface AttentionSource {
   now: number;
 }
 
-export function whatNeedsAttention(source: AttentionSource): AttentionItem[] {
+export function listAttention(source: AttentionSource): AttentionItem[] {
   const shown = new Set<Incident>();
   const items = [...quorumItems(source), ...partitionItems(source.topics), ...brokerItems(source, shown), ...diskItems(source)];
   return [...items, ...incidentItems(source, shown), ...groupItems(source)];

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { answers, assessBroker, assessBrokers, assessQuorum, assessTopic, leaderStateOf } from '#shared/health';
 import type { BrokerRow, BrokerState, PartitionRow, QuorumView, ReplicaState, TopicRow } from '#shared/models/cluster';
-import { whatNeedsAttention } from '../../renderer/health/attention.ts';
-import { whatItPromises } from '../../renderer/health/promises.ts';
+import { listAttention } from '../../renderer/health/attention.ts';
+import { assessGuarantees } from '../../renderer/health/guarantees.ts';
 import { describeListed, countInSync, topicHealth } from '../../renderer/topics/replicas.ts';
 
 const broker = (id: number, state: BrokerState): BrokerRow => ({
@@ -91,8 +91,8 @@ function statementsOf(states: [BrokerState, BrokerState, BrokerState], reported:
     offline: health.offline,
     underReplicated: health.underReplicated,
     quorumLost: quorum?.lost === true,
-    leaderless: whatItPromises({ brokers, topics: [row], quorum: QUORUM, faults: [] }).counts.leaderless,
-    attention: whatNeedsAttention(source).map(({ what }) => what),
+    leaderless: assessGuarantees({ brokers, topics: [row], quorum: QUORUM, faults: [] }).counts.leaderless,
+    attention: listAttention(source).map(({ what }) => what),
   };
 }
 
@@ -268,18 +268,18 @@ describe('health', () => {
     const facts = assessBrokers(brokers);
     const rows = { brokers, topics: [WHOLE], groups: [], unreachable: [], facts, incidents: [], now: 0 };
     for (const voters of [QUORUM.voters, controllers]) {
-      const items = (leaderId: number | null) => whatNeedsAttention({ ...rows, quorum: { ...QUORUM, voters, leaderId } });
+      const items = (leaderId: number | null) => listAttention({ ...rows, quorum: { ...QUORUM, voters, leaderId } });
       expect(items(voters[0]?.id ?? 0)).toEqual([]);
       expect(items(null).map(({ what }) => what)).toEqual(['No controller is known']);
     }
-    expect(whatNeedsAttention({ ...rows, quorum: null })).toEqual([]);
+    expect(listAttention({ ...rows, quorum: null })).toEqual([]);
   });
 
   it('counts what an unreachable broker stores, and serves nothing that it leads', () => {
     const countsWith = (state: BrokerState) => {
       const brokers = [broker(1, 'online'), broker(2, 'online'), broker(3, state)];
       const row = assessTopic(topic([partition(0, 1, [1, 3], [1, 3]), partition(1, 3, [3], [3])]), assessBrokers(brokers));
-      return whatItPromises({ brokers, topics: [row], quorum: QUORUM, faults: [] }).counts;
+      return assessGuarantees({ brokers, topics: [row], quorum: QUORUM, faults: [] }).counts;
     };
     expect(countsWith('unreachable')).toMatchObject({ refusing: 0, lastCopy: 0, outOfReach: 0, leaderless: 1 });
     expect(countsWith('down')).toMatchObject({ refusing: 0, waiting: 1, lastCopy: 1, outOfReach: 1, leaderless: 1 });
@@ -295,9 +295,9 @@ describe('health', () => {
     expect(assessBroker(remote, facts)).toMatchObject({ leaders: null, inSync: null });
     expect(assessBroker({ ...remote, lab: broker(3, 'down').lab }, facts)).toMatchObject({ leaders: 0, inSync: 0 });
     const source = { brokers, topics: [row], groups: [], quorum: QUORUM, unreachable: [], facts, incidents: [], now: 0 };
-    expect(whatNeedsAttention(source).map(({ what }) => what)).toEqual(['Broker 3 is down']);
-    expect(whatNeedsAttention({ ...source, brokers: [...brokers.slice(0, 2), remote] })).toEqual([]);
-    const { verdict, lines } = whatItPromises({ brokers, topics: [row], quorum: QUORUM, faults: [] });
+    expect(listAttention(source).map(({ what }) => what)).toEqual(['Broker 3 is down']);
+    expect(listAttention({ ...source, brokers: [...brokers.slice(0, 2), remote] })).toEqual([]);
+    const { verdict, lines } = assessGuarantees({ brokers, topics: [row], quorum: QUORUM, faults: [] });
     expect(verdict.text).toMatch(/not known/);
     expect(lines).toEqual([]);
   });
@@ -340,14 +340,14 @@ describe('health', () => {
       const facts = assessBrokers(brokers);
       const topics = [assessTopic({ ...topic([lone], 'single'), minInsyncReplicas: 1 }, facts)];
       const source = { topics, brokers, quorum: QUORUM, groups: [], unreachable: [], facts, incidents: [], now: 0 };
-      const { counts, verdict } = whatItPromises({ ...source, faults: [] });
+      const { counts, verdict } = assessGuarantees({ ...source, faults: [] });
       return {
         partition: topics[0]?.partitions.map(countInSync),
         broker: brokers.map((one) => assessBroker(one, facts).inSync),
         outOfReach: counts.outOfReach,
         leaderless: counts.leaderless,
         verdict: verdict.tone,
-        attention: whatNeedsAttention(source).find(({ what }) => what.startsWith('Broker 3'))?.why,
+        attention: listAttention(source).find(({ what }) => what.startsWith('Broker 3'))?.why,
       };
     };
     const fencedAlive = { partition: ['1 of 1'], broker: [null, null, 1], outOfReach: 0, leaderless: 1, verdict: 'warn' };

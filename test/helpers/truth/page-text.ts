@@ -68,7 +68,7 @@ const READ = `(() => {
     drawn: all('main [aria-label]').map((one) => one.getAttribute('aria-label')),
     attention: all('[aria-label="Needs attention"] li').map((item) => ({ what: clean(item.querySelector('b')?.innerText ?? item.innerText), why: clean(item.querySelector('.why')?.innerText) })),
     incident: texts('footer [aria-label=Incident] span'),
-    promises: texts('section[aria-labelledby=lab-promises] [role=status], section[aria-labelledby=lab-promises] p span'),
+    promises: texts('section[aria-labelledby=lab-guarantees] [role=status], section[aria-labelledby=lab-guarantees] p span'),
   };
 })()`;
 

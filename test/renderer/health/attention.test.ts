@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { assessBrokers, assessTopic } from '#shared/health';
 import { deriveIncidents } from '#shared/incidents/reducer';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { whatNeedsAttention, type AttentionItem } from '../../../renderer/health/attention.ts';
+import { listAttention, type AttentionItem } from '../../../renderer/health/attention.ts';
 import { FixtureCluster } from '../fixtures/fixture-cluster.ts';
 
 const NOW = 1_000_000;
@@ -11,7 +11,7 @@ function itemsOf(cluster: FixtureCluster, events: TimelineEvent[] = []): Attenti
   const view = cluster.view();
   const facts = assessBrokers(view.brokers);
   const topics = view.topics.map((topic) => assessTopic(topic, facts));
-  return whatNeedsAttention({ ...view, topics, facts, incidents: deriveIncidents(events), now: NOW });
+  return listAttention({ ...view, topics, facts, incidents: deriveIncidents(events), now: NOW });
 }
 
 describe('what needs attention', () => {
@@ -75,7 +75,7 @@ describe('what needs attention', () => {
       second.disk = { ...disk, totalBytes: '1000000000000', usableBytes: '80000000000' };
       second.state = state;
       const facts = assessBrokers(view.brokers);
-      return whatNeedsAttention({ ...view, facts, incidents: [], now: NOW }).find(({ key }) => key.startsWith('disk'));
+      return listAttention({ ...view, facts, incidents: [], now: NOW }).find(({ key }) => key.startsWith('disk'));
     };
     expect(itemOf('online')).toEqual({
       key: 'disk-2',

@@ -8,7 +8,7 @@ import { healWord, tellFault, tellVerb } from '../../../renderer/faults/faults.t
 import { dotsFor, flowsBetween, snapshotOffsets } from '../../../renderer/lab/flow.ts';
 import { brokerLink, fits, layoutLab } from '../../../renderer/lab/lab-layout.ts';
 import { allLinks, linkState, tellLinkState } from '../../../renderer/lab/links.ts';
-import { incidentLines, whatItPromises } from '../../../renderer/health/promises.ts';
+import { incidentLines, assessGuarantees } from '../../../renderer/health/guarantees.ts';
 
 const fault = (spec: FaultSpec, id = 1): Fault => ({ id, fault: spec, since: 0, eventId: 1, detail: null });
 
@@ -131,7 +131,7 @@ const quorum: QuorumView = {
 };
 const assess = (brokers: BrokerRow[], topics: TopicRow[]) => topics.map((row) => assessTopic(row, assessBrokers(brokers)));
 const promises = (brokers: BrokerRow[], topics: TopicRow[], faults: FaultSpec[] = []) =>
-  whatItPromises({ brokers, topics: assess(brokers, topics), quorum, faults: faults.map((spec, i) => fault(spec, i + 1)) });
+  assessGuarantees({ brokers, topics: assess(brokers, topics), quorum, faults: faults.map((spec, i) => fault(spec, i + 1)) });
 
 describe('open incidents in the promise panel', () => {
   const kill = (id: number, broker: number) => ({ id, type: 'lab/nodeKilled' as const, at: id * 1_000, node: null, broker });
@@ -214,7 +214,7 @@ describe('what the cluster promises', () => {
       voters: [1, 2, 3, 4, 5].map((id) => ({ id, logEndOffset: null, lag: null, lastFetchAt: null, lastCaughtUpAt: null })),
     };
     const down = withState(3, 'down');
-    expect(whatItPromises({ brokers: down, topics: assess(down, [kept]), quorum: five, faults: [] }).counts.canLoseOne).toBe(1);
+    expect(assessGuarantees({ brokers: down, topics: assess(down, [kept]), quorum: five, faults: [] }).counts.canLoseOne).toBe(1);
   });
 
   it('damage is a risk only where no sound copy in sync lives', () => {

@@ -1,5 +1,5 @@
 /**
- * What the cluster still promises, counted on its partitions and the faults in force. Promises are of acks=all writes with
+ * What the cluster still promises, counted on its partitions and the faults in force. Guarantees are of acks=all writes with
  * unclean leader election off, as `docs/promises.md` has them. What is not known is said to be so.
  */
 import { assessBrokers, assessQuorum, isUnknown, leaderStateOf, type QuorumHealth } from '#shared/health';
@@ -13,7 +13,7 @@ import { inSyncOf, type Tone } from '../topics/replicas.ts';
 /** As many lines as the panel has room for. */
 const MAX_INCIDENTS = 2;
 
-export interface PromiseSource {
+export interface GuaranteeSource {
   brokers: readonly BrokerRow[];
   /** Assessed (`shared/health.ts`). */
   topics: readonly TopicRow[];
@@ -21,7 +21,7 @@ export interface PromiseSource {
   faults: readonly Fault[];
 }
 
-export interface PromiseCounts {
+export interface GuaranteeCounts {
   partitions: number;
   /** Any one more broker may be lost and acks=all writes go on. */
   canLoseOne: number;
@@ -43,19 +43,19 @@ export interface PromiseCounts {
   damaged: number;
 }
 
-export interface Promises {
-  counts: PromiseCounts;
+export interface Guarantees {
+  counts: GuaranteeCounts;
   /** The one sentence that matters: is an acknowledged write at risk? */
   verdict: { tone: Tone; text: string };
   lines: { tone: Tone; text: string }[];
 }
 
-export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSource): Promises {
+export function assessGuarantees({ brokers, topics, quorum, faults }: GuaranteeSource): Guarantees {
   const facts = assessBrokers(brokers);
   const damage = new Set(
     faults.flatMap(({ fault }) => (fault.type === 'corrupt' ? [`${fault.node}/${fault.topic}-${fault.partition}`] : [])),
   );
-  const counts: PromiseCounts = {
+  const counts: GuaranteeCounts = {
     partitions: 0,
     canLoseOne: 0,
     refusing: 0,
@@ -112,7 +112,7 @@ function lastHolders({ isr, stopped = [] }: PartitionRow): readonly number[] {
   return isr.length > 0 ? isr : stopped;
 }
 
-function verdictOf(counts: PromiseCounts, holders: readonly number[]): Promises['verdict'] {
+function verdictOf(counts: GuaranteeCounts, holders: readonly number[]): Guarantees['verdict'] {
   const { partitions, damaged, outOfReach, lastCopy, single } = counts;
   if (partitions === 0) return { tone: 'none', text: 'There is no partition to promise anything about.' };
   if (damaged > 0)
@@ -143,10 +143,10 @@ interface LineSource {
   topics: readonly TopicRow[];
 }
 
-function linesOf(counts: PromiseCounts, { majority, faults, topics }: LineSource): Promises['lines'] {
+function linesOf(counts: GuaranteeCounts, { majority, faults, topics }: LineSource): Guarantees['lines'] {
   const { partitions, canLoseOne, refusing, waiting, leaderless, unknown, single } = counts;
   if (partitions === 0) return [];
-  const lines: Promises['lines'] = [
+  const lines: Guarantees['lines'] = [
     {
       tone: 'none',
       text: `${canLoseOne === 0 ? 'No partition' : `${formatCount(canLoseOne)} of ${plural(partitions, 'partition')}`} can lose one more broker and still take writes.`,
@@ -208,9 +208,9 @@ function unheardByClients(faults: readonly Fault[], topics: readonly TopicRow[])
 }
 
 /** Open incidents, newest first, as lines: what happened, and how far it has recovered. `now`: wall-clock ms of what is shown. */
-export function incidentLines(incidents: readonly Incident[], now: number): Promises['lines'] {
+export function incidentLines(incidents: readonly Incident[], now: number): Guarantees['lines'] {
   const open = openIncidents(incidents);
-  const lines = open.slice(0, MAX_INCIDENTS).map((incident): Promises['lines'][number] => {
+  const lines = open.slice(0, MAX_INCIDENTS).map((incident): Guarantees['lines'][number] => {
     const text = summarizeIncident(incident, now);
     return {
       tone: incident.leaderless > 0 ? 'bad' : incident.underReplicated > 0 ? 'warn' : 'none',
