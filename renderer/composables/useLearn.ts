@@ -63,7 +63,7 @@ export function useLearn(concept: () => Concept) {
     const replicationFactor = Math.max(1, Math.min(REPLICAS, cluster.brokerList.filter(isAlive).length));
     return { replicationFactor, minInsync: Math.min(2, replicationFactor) };
   });
-  const makeTopic = (): Promise<boolean> =>
+  const createTopic = (): Promise<boolean> =>
     act('topic', async () => {
       const { replicationFactor, minInsync } = plan.value;
       const answer = await topicsStore.create({
@@ -170,7 +170,7 @@ export function useLearn(concept: () => Concept) {
     pick,
     plan,
     act,
-    makeTopic,
+    createTopic,
     send,
     sendAll,
     readBack,

@@ -3,7 +3,7 @@ import { computed, nextTick, onScopeDispose, watch } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 import { useIntervalFn } from '@vueuse/core';
 import { TOUR_STEPS, topicsToTake } from '../tour/tour.ts';
-import { tellStep } from '../tour/tour-words.ts';
+import { describeStep } from '../tour/tour-text.ts';
 import { useToastsStore } from '../stores/toasts.ts';
 import { useTourStore } from '../stores/tour.ts';
 
@@ -23,7 +23,7 @@ export function useTour() {
     { immediate: true },
   );
 
-  const words = computed(() => tellStep(tour.step, tour.memory, tour.facts));
+  const words = computed(() => describeStep(tour.step, tour.memory, tour.facts));
   const place = computed(() => {
     const at = TOUR_STEPS.findIndex((step) => step === tour.step);
     return at < 0 ? 'The end' : `Step ${at + 1} of ${TOUR_STEPS.length}`;

@@ -115,7 +115,7 @@ const sender = (end: LinkEnd): string => (end === 'clients' ? 'clients' : `broke
 export const linkLabel = ({ a, b }: Link): string => `Link ${endName(a)} ↔ ${endName(b)}`;
 
 /** In one clause, for those who do not see the line. */
-export function tellLinkState({ link, cut, slow, slowWay }: LinkState): string {
+export function describeLinkState({ link, cut, slow, slowWay }: LinkState): string {
   const parts: string[] = [];
   if (cut === 'both') parts.push('cut');
   else if (cut !== 'none')

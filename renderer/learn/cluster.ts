@@ -3,7 +3,7 @@ import type { BrokerRow, PartitionRow } from '#shared/models/cluster';
 import type { TimelineEvent } from '#shared/models/timeline';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramGlyph, DiagramTone } from '../diagrams/diagram.ts';
 import { formatAgo, formatCount, formatList, formatSpan, plural } from '../format/numbers.ts';
-import { BROKER_STATE, REPLICA_WORDS, inSyncCount } from '../topics/replicas.ts';
+import { BROKER_STATE, REPLICA_LABELS, inSyncCount } from '../topics/replicas.ts';
 import { breaksSomething, chainOf, describeEvent, describeReason } from '../timeline/timeline.ts';
 import { topicPath, type Concept, type LearnState, type Outage } from './concept.ts';
 import { isDown, killOf, recoveries } from './outages.ts';
@@ -48,7 +48,7 @@ function diagram(state: LearnState, width: number): Diagram {
         x: at.width >= 76 ? at.x + at.width - 16 : at.width >= 44 ? at.x + at.width - 12 : at.x + at.width / 2,
         y: at.y + ROW / 2,
         state: replica.state,
-        said: `partition ${partition.partition} on broker ${broker.id}: ${REPLICA_WORDS[replica.state]}`,
+        said: `partition ${partition.partition} on broker ${broker.id}: ${REPLICA_LABELS[replica.state]}`,
       });
     }
   }
@@ -63,9 +63,9 @@ function diagram(state: LearnState, width: number): Diagram {
     ...stepsOf(state.events),
     caption: `Topic ${topic.name} on ${plural(count, 'broker')}: ${standing(state)}.`,
     description: [
-      `The cluster has ${plural(count, 'broker')}. ${controllerWords(state)}`,
-      ...brokers.map((broker) => `Broker ${broker.id} is ${BROKER_STATE[broker.state].word}${heldWords(state, broker)}.`),
-      ...topic.partitions.map((row) => `${summarizePartition(row)} ${replicaWords(row)}`),
+      `The cluster has ${plural(count, 'broker')}. ${describeController(state)}`,
+      ...brokers.map((broker) => `Broker ${broker.id} is ${BROKER_STATE[broker.state].word}${describeReplicas(state, broker)}.`),
+      ...topic.partitions.map((row) => `${summarizePartition(row)} ${describeReplica(row)}`),
       standing(state, true),
     ],
   };
@@ -91,7 +91,7 @@ function brokerBox(state: LearnState, broker: BrokerRow, at: Place): DiagramBox 
     title: roomy ? `broker ${broker.id}` : `${broker.id}`,
     ...(at.width >= 150 && controls ? { note: 'controller', noteTone: 'control' as const } : {}),
     lines: at.width < 64 ? [] : [{ text: roomy ? stateLine(state, broker) : word, tone: toneOf(tone) }],
-    said: `Broker ${broker.id}: ${word}${controls ? ', the controller' : ''}${heldWords(state, broker)}`,
+    said: `Broker ${broker.id}: ${word}${controls ? ', the controller' : ''}${describeReplicas(state, broker)}`,
     to: `/brokers/${broker.id}`,
     data: { broker: `${broker.id}`, state: broker.state },
   };
@@ -110,7 +110,7 @@ function stateLine(state: LearnState, broker: BrokerRow): string {
   return `${word}, leads ${leads(state, broker.id)}`;
 }
 
-function heldWords(state: LearnState, broker: BrokerRow): string {
+function describeReplicas(state: LearnState, broker: BrokerRow): string {
   const rows = state.topic?.partitions.filter((row) => row.replicas.some((one) => one.broker === broker.id)) ?? [];
   if (rows.length === 0) return ', and has no replica of this topic';
   return `, leads ${leads(state, broker.id)} and has ${plural(rows.length, 'replica')}`;
@@ -120,7 +120,7 @@ const REPLICA_TONE = { leader: 'accent', inSync: 'plain', lagging: 'warn', offli
 
 function replicaBox(topic: string, row: PartitionRow, broker: number, at: Place): DiagramBox {
   const state = row.replicas.find((one) => one.broker === broker)?.state ?? 'offline';
-  const word = REPLICA_WORDS[state];
+  const word = REPLICA_LABELS[state];
   const roomy = at.width >= 120;
   const small = at.width < 76;
   const second =
@@ -204,7 +204,7 @@ function metadataBox(state: LearnState, at: Place): DiagramBox {
     dashed: lost || controllerId === null,
     title: at.width < 320 ? 'metadata' : 'metadata log: brokers, leaders, ISRs',
     lines: [{ text: parts.join(' · '), tone: lost ? 'bad' : 'plain' }],
-    said: `The metadata log. ${controllerWords(state)}`,
+    said: `The metadata log. ${describeController(state)}`,
     to: '/brokers/quorum',
     data: {
       controller: controllerId === null ? 'none' : `${controllerId}`,
@@ -213,7 +213,7 @@ function metadataBox(state: LearnState, at: Place): DiagramBox {
   };
 }
 
-function controllerWords(state: LearnState): string {
+function describeController(state: LearnState): string {
   const voters = votersAlive(state);
   const majority = voters === null ? '' : ` ${voters.alive} of ${voters.of} voters are available, ${voters.needed} are needed.`;
   if (state.controllerId === null) return `There is no active controller: no leader can be elected.${majority}`;
@@ -221,9 +221,9 @@ function controllerWords(state: LearnState): string {
   return `Broker ${state.controllerId} is the controller${epoch === null ? '' : `, in epoch ${epoch}`}.${majority}`;
 }
 
-function replicaWords(row: PartitionRow): string {
+function describeReplica(row: PartitionRow): string {
   const late = row.replicas.filter(({ state }) => state !== 'leader' && state !== 'inSync');
-  return late.length === 0 ? '' : `${formatList(late.map(({ broker, state }) => `broker ${broker} is ${REPLICA_WORDS[state]}`))}.`;
+  return late.length === 0 ? '' : `${formatList(late.map(({ broker, state }) => `broker ${broker} is ${REPLICA_LABELS[state]}`))}.`;
 }
 
 interface Writes {

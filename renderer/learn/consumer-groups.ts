@@ -7,7 +7,7 @@ import { formatLag } from '../groups/lag.ts';
 import { formatCount, formatList, formatSpan, plural } from '../format/numbers.ts';
 import { describeEvent, describeReason } from '../timeline/timeline.ts';
 import { LEARN_GROUP, type Concept, type LearnState, type Outage } from './concept.ts';
-import { MEMBER_WORDS, memberTone } from './consumer.ts';
+import { MEMBER_LABELS, memberTone } from './consumer.ts';
 import { killOf, recoveriesOr } from './outages.ts';
 import { leftOut } from './partition-rows.ts';
 import { columns, dataOfPartition, MARGIN, noTopic } from './parts.ts';
@@ -173,9 +173,9 @@ function memberBox(group: GroupShown, member: ReaderMember, at: Place): DiagramB
     ...(member.state === 'consuming' || member.state === 'idle' || at.width < 150 ? {} : { note: SHORT[member.state], noteTone: tone }),
     lines: [
       { text: has },
-      { text: member.state === 'consuming' ? `lag ${lag === null ? '?' : formatCount(lag)}` : MEMBER_WORDS[member.state] },
+      { text: member.state === 'consuming' ? `lag ${lag === null ? '?' : formatCount(lag)}` : MEMBER_LABELS[member.state] },
     ],
-    said: `${member.name} of group ${group.id}: ${MEMBER_WORDS[member.state]}, ${has}`,
+    said: `${member.name} of group ${group.id}: ${MEMBER_LABELS[member.state]}, ${has}`,
     to: `/groups/${group.id}`,
     data: { member: member.id, partitions: member.partitions.join(' '), state: member.state },
   };
@@ -261,7 +261,7 @@ function describeGroup(state: LearnState, { id, members, readings }: GroupShown)
     `Group ${id} is ${word}, with ${plural(members.length, 'member')}${generation === null ? '' : `, in generation ${generation}`}. ${coordinator === null ? 'Its coordinator is unknown.' : `Broker ${coordinator} is its coordinator.`}`,
     ...members.map(
       ({ name, state: is, partitions }) =>
-        `${name.charAt(0).toUpperCase()}${name.slice(1)} is ${MEMBER_WORDS[is]}, with ${partitions.length === 0 ? 'no partition' : `${partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(partitions.map(String))}`}.`,
+        `${name.charAt(0).toUpperCase()}${name.slice(1)} is ${MEMBER_LABELS[is]}, with ${partitions.length === 0 ? 'no partition' : `${partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(partitions.map(String))}`}.`,
     ),
     ...readings.filter(({ memberId: owner }) => owner === null).map(({ partition }) => `Partition ${partition} is not assigned in ${id}.`),
   ];

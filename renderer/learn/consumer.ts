@@ -41,7 +41,7 @@ function diagram(state: LearnState, width: number): Diagram {
     ...(group === null || right.width < 150
       ? {}
       : { note: coordinator === null ? 'moving' : `broker ${coordinator}`, noteTone: 'control' as const }),
-    lines: [{ text: CONSUMER_GROUP }, { text: group === null ? 'the group does not exist yet' : committedWords(readings) }],
+    lines: [{ text: CONSUMER_GROUP }, { text: group === null ? 'the group does not exist yet' : describeCommitted(readings) }],
     said:
       group === null
         ? `Group ${CONSUMER_GROUP} does not exist yet`
@@ -80,7 +80,7 @@ function diagram(state: LearnState, width: number): Diagram {
     description: [
       members.length === 0
         ? `No consumer of group ${CONSUMER_GROUP} is running.`
-        : members.map((member) => `${capital(member.name)} of group ${CONSUMER_GROUP} is ${MEMBER_WORDS[member.state]}.`).join(' '),
+        : members.map((member) => `${capital(member.name)} of group ${CONSUMER_GROUP} is ${MEMBER_LABELS[member.state]}.`).join(' '),
       group === null || coordinator === null
         ? 'The group has no coordinator.'
         : `Broker ${coordinator} is the coordinator and stores the committed offsets.`,
@@ -92,7 +92,7 @@ function diagram(state: LearnState, width: number): Diagram {
 const idOf = (member: ReaderMember | null): string => (member === null ? 'consumer' : `member-${member.id}`);
 const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
-export const MEMBER_WORDS: Record<ReaderMember['state'], string> = {
+export const MEMBER_LABELS: Record<ReaderMember['state'], string> = {
   consuming: 'consuming',
   idle: 'idle',
   joining: 'joining',
@@ -104,7 +104,7 @@ export function memberTone(state: ReaderMember['state']): DiagramTone {
   return state === 'paused' ? 'flow' : state === 'gone' ? 'bad' : state === 'consuming' ? 'accent' : 'plain';
 }
 
-function committedWords(readings: readonly Reading[]): string {
+function describeCommitted(readings: readonly Reading[]): string {
   if (readings.every(({ committed }) => committed === null)) return 'nothing committed yet';
   return `committed ${readings.map(({ committed }) => (committed === null ? '–' : formatCount(committed))).join(' · ')}`;
 }
@@ -205,11 +205,11 @@ function consumerBox(state: LearnState, member: ReaderMember | null, at: Place):
     title: 'Consumer',
     ...(at.width >= 150 ? { note: member.name } : {}),
     lines: [
-      { text: MEMBER_WORDS[member.state], tone: member.state === 'gone' ? 'bad' : member.state === 'paused' ? 'flow' : 'plain' },
+      { text: MEMBER_LABELS[member.state], tone: member.state === 'gone' ? 'bad' : member.state === 'paused' ? 'flow' : 'plain' },
       { text: counts === null ? 'external client' : `consumed ${formatCount(counts.consumed)}` },
       ...(again === null ? [] : [{ text: again, tone: 'warn' as const }]),
     ],
-    said: `${capital(member.name)}: ${MEMBER_WORDS[member.state]}${counts === null ? '' : `, has consumed ${plural(counts.consumed, 'record')}${again === null ? '' : `, ${again}`}`}`,
+    said: `${capital(member.name)}: ${MEMBER_LABELS[member.state]}${counts === null ? '' : `, has consumed ${plural(counts.consumed, 'record')}${again === null ? '' : `, ${again}`}`}`,
     data: { member: member.name, partitions: member.partitions.join(' '), state: member.state },
   };
 }

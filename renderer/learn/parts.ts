@@ -3,7 +3,7 @@ import type { BrokerRow, BrokerState, PartitionRow, ReplicaState } from '#shared
 import type { Diagram, DiagramCell, DiagramGlyph, DiagramTone } from '../diagrams/diagram.ts';
 import { boxHeight } from '../diagrams/diagram-draw.ts';
 import { formatCount, formatList } from '../format/numbers.ts';
-import { BROKER_STATE, REPLICA_WORDS, inSyncCount, inSyncOf } from '../topics/replicas.ts';
+import { BROKER_STATE, REPLICA_LABELS, inSyncCount, inSyncOf } from '../topics/replicas.ts';
 import { LEARN_TOPIC, type LearnState } from './concept.ts';
 
 export const MARGIN = 24;
@@ -96,7 +96,7 @@ export function replicaGlyph(
     x,
     y,
     state: replica.state,
-    said: `${topic}-${partition} on broker ${replica.broker}: ${REPLICA_WORDS[replica.state]}`,
+    said: `${topic}-${partition} on broker ${replica.broker}: ${REPLICA_LABELS[replica.state]}`,
   };
 }
 

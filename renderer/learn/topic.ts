@@ -3,7 +3,7 @@ import type { PartitionRow } from '#shared/models/cluster';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramGlyph } from '../diagrams/diagram.ts';
 import { boxHeight } from '../diagrams/diagram-draw.ts';
 import { formatBytes, formatCount, formatList, plural } from '../format/numbers.ts';
-import { REPLICA_WORDS } from '../topics/replicas.ts';
+import { REPLICA_LABELS } from '../topics/replicas.ts';
 import { lastSent, topicPath, type Concept, type LearnState } from './concept.ts';
 import { isDown, killOrRecover } from './outages.ts';
 import { firstLeader, leftOut, rowTone, sentPulses, topicEdge, wentTo } from './partition-rows.ts';
@@ -100,7 +100,7 @@ function diagram(state: LearnState, width: number): Diagram {
       `Topic ${topic.name} has ${plural(topic.partitions.length, 'partition')} with replication factor ${topic.replicationFactor}.`,
       ...topic.partitions.map(
         (row) =>
-          `${summarizePartition(row)} Replicas: ${formatList(row.replicas.map(({ broker, state: standing }) => `broker ${broker} ${REPLICA_WORDS[standing]}`))}.`,
+          `${summarizePartition(row)} Replicas: ${formatList(row.replicas.map(({ broker, state: standing }) => `broker ${broker} ${REPLICA_LABELS[standing]}`))}.`,
       ),
     ],
   };

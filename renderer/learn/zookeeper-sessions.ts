@@ -164,7 +164,7 @@ export const WATCH_EVENT_TEXTS = {
   expired: 'watch removed: the session expired',
 } as const;
 
-const STEP_WORDS: Record<CoordinationStep['what'], (detail: string) => string> = {
+const STEP_LABELS: Record<CoordinationStep['what'], (detail: string) => string> = {
   opened: (detail) => `session opened ${detail}`,
   lost: (detail) => `connection lost to ${detail}`,
   resumed: (detail) => `session resumed ${detail}`,
@@ -184,7 +184,7 @@ export function stepsOf(state: LearnState): { steps?: { title: string; of: strin
   const all = [
     ...coordination.steps.map(({ at, role, what, detail }) => ({
       at,
-      text: `${role === 'own' ? '' : 'watcher: '}${STEP_WORDS[what](detail)}`,
+      text: `${role === 'own' ? '' : 'watcher: '}${STEP_LABELS[what](detail)}`,
     })),
     ...coordination.fired.map(({ at, path, event }) => ({ at, text: `watcher notified: ${path} ${WATCH_EVENT_TEXTS[event]}` })),
   ].sort((a, b) => a.at - b.at);

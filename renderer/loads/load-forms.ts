@@ -135,7 +135,7 @@ export function ownTopic(name: string): string {
   return `load-${name.trim().replace(/[^A-Za-z0-9._-]/g, '-')}`.slice(0, 249);
 }
 
-function limitWords({ min, max, whole }: Limits): string {
+function describeLimits({ min, max, whole }: Limits): string {
   return `${whole ? 'A whole number from' : 'From'} ${min} to ${max.toLocaleString('en')}.`;
 }
 
@@ -156,7 +156,7 @@ export function checkLoad(form: LoadForm, taken: readonly string[]): LoadErrors 
       ? ['valueSize']
       : ['perRecord', 'session', ...(form.crashEvery.trim() === '' ? [] : (['crashEvery'] as const))];
   for (const key of typed) if (parseUnit(form[key], UNIT_LIMITS[key]) === null) errors[key] = describeUnitLimits(UNIT_LIMITS[key]);
-  for (const key of needed) if (parseLimited(form[key], LIMITS[key]) === null) errors[key] = limitWords(LIMITS[key]);
+  for (const key of needed) if (parseLimited(form[key], LIMITS[key]) === null) errors[key] = describeLimits(LIMITS[key]);
   if (form.kind === 'producer' && form.idempotent && form.acks !== 'all') errors.idempotent = 'An idempotent producer needs acks=all.';
   return errors;
 }

@@ -25,7 +25,7 @@ export function rateWord({ acks }: ProducerLoad): string {
 }
 
 /** `0 lost`; `? lost` until the log was read; what else the reading found. */
-export function lossWords(audit: LoadAudit | null): Said[] {
+export function describeLosses(audit: LoadAudit | null): Said[] {
   if (audit === null) return [{ text: '? lost', tone: 'none' }];
   const said: Said[] = [{ text: `${formatCount(audit.lost)} lost`, tone: audit.lost > 0 ? 'bad' : 'none' }];
   if (audit.unread > 0) said.push({ text: `${formatCount(audit.unread)} not readable now`, tone: 'warn' });
@@ -129,7 +129,7 @@ function producerBlock(load: LoadRow, spec: ProducerLoad): Pick<LoadBlock, 'figu
   const { written, state, error } = load;
   if (written === null || state === 'starting')
     return { figure: { text: 'connecting', tone: 'none' }, foot: { text: ACKS_WORD[spec.acks], tone: 'none' } };
-  const loss = lossWords(written.audit);
+  const loss = describeLosses(written.audit);
   const worst = loss.find(({ tone }) => tone === 'bad') ?? loss.find(({ tone }) => tone === 'warn') ?? loss[0];
   // Nothing is acknowledged though it should be: that is what a client of a cluster in trouble sees.
   const stuck = written.perSecond === 0 && error !== null;
@@ -167,7 +167,7 @@ export function worthShowing(blocks: readonly LoadBlock[], room: number): LoadBl
 }
 
 /** What is said of those that have no room, in one line. */
-export function foldWords(hidden: readonly LoadBlock[], all: number): Said | null {
+export function describeHiddenBlocks(hidden: readonly LoadBlock[], all: number): Said | null {
   if (hidden.length === 0) return null;
   const worst = hidden.find((block) => gravity(block) === 2) ?? hidden.find((block) => gravity(block) === 1);
   const news = worst === undefined ? undefined : [worst.foot, worst.figure].find(({ tone }) => tone === 'bad' || tone === 'warn');

@@ -1,7 +1,7 @@
 /** The matrix's cells: by broker, the state of each of a topic's partitions there. */
 import type { BrokerRow, ReplicaState, TopicRow } from '#shared/models/cluster';
 import { formatRanges, plural } from '../format/numbers.ts';
-import { REPLICA_WORDS } from '../topics/replicas.ts';
+import { REPLICA_LABELS } from '../topics/replicas.ts';
 
 export type CellState = ReplicaState | 'none';
 
@@ -26,7 +26,7 @@ export function replicasByBroker(topic: TopicRow, brokers: readonly BrokerRow[])
 }
 
 /** `leads 0, 3; in sync 1–2, 4` for those who do not see glyphs, and for the one who asks. */
-export function tellCell(states: readonly CellState[], partitionAt: (index: number) => number): string {
+export function describeCell(states: readonly CellState[], partitionAt: (index: number) => number): string {
   const groups = new Map<CellState, number[]>();
   states.forEach((state, i) => {
     if (state === 'none') return;
@@ -40,7 +40,7 @@ export function tellCell(states: readonly CellState[], partitionAt: (index: numb
     .flatMap((state) => {
       const list = groups.get(state);
       if (list === undefined || state === 'none') return [];
-      const word = state === 'leader' ? 'leads' : REPLICA_WORDS[state];
+      const word = state === 'leader' ? 'leads' : REPLICA_LABELS[state];
       return [list.length > 12 ? `${word}: ${plural(list.length, 'partition')}` : `${word}: ${formatRanges(list)}`];
     })
     .join('; ');

@@ -64,7 +64,7 @@ export const VERDICTS: Record<Verdict, { glyph: string; word: string; tone: Tone
   undecided: { glyph: '?', word: 'could not be decided', tone: 'warn' },
 };
 
-export const STEP_WORDS: Record<StepState, string> = {
+export const STEP_LABELS: Record<StepState, string> = {
   waiting: 'to come',
   awaited: 'waiting for it',
   running: 'under way',
@@ -74,7 +74,7 @@ export const STEP_WORDS: Record<StepState, string> = {
 };
 
 /** One line about the run as a whole. */
-export function tellRun(run: ScenarioRun): { text: string; tone: Tone } {
+export function describeRun(run: ScenarioRun): { text: string; tone: Tone } {
   const held = run.expectations.filter(({ verdict }) => verdict === 'held').length;
   const all = run.expectations.length;
   switch (run.state) {

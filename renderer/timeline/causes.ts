@@ -56,7 +56,7 @@ function descendantsOf(event: TimelineEvent, index: CauseIndex): Set<number> {
 }
 
 /** `group billing rebalances, because group billing: coordinator moved, possibly because broker 3 fenced (its session expired)`. */
-export function tellBecause(event: TimelineEvent, index: CauseIndex): string {
+export function describeCauses(event: TimelineEvent, index: CauseIndex): string {
   const chain = [event, ...ancestorsOf(event, index).reverse()];
   return chain.map((one, i) => `${i === 0 ? '' : conjunctionOf(chain[i - 1])}${withReason(one)}`).join('');
 }

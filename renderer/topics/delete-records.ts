@@ -48,7 +48,7 @@ export function previewDeletion(partitions: readonly Place[], before: string | n
 }
 
 /** Sentences: how many go (in a compacted log fewer than the offsets say), and which groups stand before the new start. */
-export function tellDeletion(plan: readonly PlannedStart[], groups: readonly GroupRow[], topic: string, compacted: boolean): string[] {
+export function describeDeletion(plan: readonly PlannedStart[], groups: readonly GroupRow[], topic: string, compacted: boolean): string[] {
   const starts = new Map(plan.flatMap(({ partition, to }) => (to === null ? [] : [[partition, BigInt(to)] as const])));
   const gone = plan.reduce((sum, { from, to }) => (from === null || to === null ? sum : sum + BigInt(to) - BigInt(from)), 0n);
   if (gone === 0n) return [];
@@ -71,7 +71,7 @@ export function tellDeletion(plan: readonly PlannedStart[], groups: readonly Gro
 }
 
 /** Partitions that did not do it, by what they said; empty: all did. */
-export function tellFailures(results: readonly LogStart[]): string[] {
+export function describeFailures(results: readonly LogStart[]): string[] {
   const byText = new Map<string, number[]>();
   for (const { partition, error } of results) {
     if (error === null) continue;

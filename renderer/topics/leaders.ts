@@ -31,7 +31,7 @@ export function describeChanges(changes: readonly LeaderChange[]): string[] {
 }
 
 /** The same in one sentence, for a topic of any size. */
-export function tellElection(topic: string, changes: readonly LeaderChange[]): string {
+export function describeElection(topic: string, changes: readonly LeaderChange[]): string {
   const moved = changes.filter(({ from, to, error }) => error === null && from !== to).length;
   const stayed = changes.filter(({ error }) => error !== null);
   const [first] = stayed;

@@ -6,7 +6,7 @@ import type { BrokerRow, BrokerState, PartitionRow, ReplicaState, TopicRow } fro
 
 export type Tone = 'none' | 'ok' | 'warn' | 'bad' | 'control' | 'flow' | 'accent';
 
-export const REPLICA_WORDS: Record<ReplicaState, string> = {
+export const REPLICA_LABELS: Record<ReplicaState, string> = {
   leader: 'leader',
   inSync: 'in sync',
   lagging: 'lagging',

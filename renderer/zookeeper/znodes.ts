@@ -124,7 +124,7 @@ const shortLists = (json: string): string =>
   json.replace(/\[\n\s+([^[\]{}]{1,80}?)\n\s+\]/g, (_, inside: string) => `[${inside.replace(/,\n\s+/g, ', ')}]`);
 
 /** The stat's figures in words, with their names in the protocol for those who know them. */
-export function tellStat(stat: ZnodeStat, now: number): { label: string; value: string; term: string; title?: string }[] {
+export function listStatFields(stat: ZnodeStat, now: number): { label: string; value: string; term: string; title?: string }[] {
   const hex = (zxid: string): string => `0x${BigInt(zxid).toString(16)}`;
   /** The root and what ZooKeeper begins with carry no time. */
   const timestamp = (at: number, zxid: string): { value: string; title?: string } =>

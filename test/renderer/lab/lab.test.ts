@@ -7,7 +7,7 @@ import { checkForm, faultsOf, type FormValues } from '../../../renderer/faults/f
 import { healWord, tellFault, tellVerb } from '../../../renderer/faults/faults.ts';
 import { dotsFor, flowsBetween, snapshotOffsets } from '../../../renderer/lab/flow.ts';
 import { brokerLink, fits, layoutLab } from '../../../renderer/lab/lab-layout.ts';
-import { allLinks, linkState, tellLinkState } from '../../../renderer/lab/links.ts';
+import { allLinks, linkState, describeLinkState } from '../../../renderer/lab/links.ts';
 import { incidentLines, assessGuarantees } from '../../../renderer/health/guarantees.ts';
 
 const fault = (spec: FaultSpec, id = 1): Fault => ({ id, fault: spec, since: 0, eventId: 1, detail: null });
@@ -32,11 +32,11 @@ describe('links', () => {
       state({ type: 'partition', between: [2, 3], direction: 'in' }, { type: 'partition', between: [3, 2], direction: 'in' }).cut,
     ).toBe('both');
     expect(state({ type: 'partition', between: [1, 2], direction: 'both' }).cut).toBe('none');
-    expect(tellLinkState(state({ type: 'partition', between: [2, 3], direction: 'out' }))).toBe(
+    expect(describeLinkState(state({ type: 'partition', between: [2, 3], direction: 'out' }))).toBe(
       'cut one way: broker 3 does not hear broker 2',
     );
     expect(
-      tellLinkState(state({ type: 'slowLink', between: [2, 3], direction: 'out', latencyMs: 200, jitterMs: 0, bytesPerSecond: 0 })),
+      describeLinkState(state({ type: 'slowLink', between: [2, 3], direction: 'out', latencyMs: 200, jitterMs: 0, bytesPerSecond: 0 })),
     ).toBe('slow from broker 2: 200 ms');
   });
 });

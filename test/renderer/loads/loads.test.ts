@@ -6,11 +6,11 @@ import { layoutLab } from '../../../renderer/lab/lab-layout.ts';
 import { checkLoad, freeName, loadOf, ownTopic, PRESETS, type LoadForm } from '../../../renderer/loads/load-forms.ts';
 import { BLOCK, placeBlocks } from '../../../renderer/lab/load-places.ts';
 import {
-  foldWords,
+  describeHiddenBlocks,
   formatRate,
   holds,
   loadBlock,
-  lossWords,
+  describeLosses,
   lostWhich,
   rebalancingSince,
   worthShowing,
@@ -90,9 +90,9 @@ const context = (row?: GroupRow) => ({ groups: new Map(row === undefined ? [] : 
 
 describe('what is said of a load', () => {
   it('is a question until the log was read, and news when something is lost', () => {
-    expect(lossWords(null)).toEqual([{ text: '? lost', tone: 'none' }]);
-    expect(lossWords(AUDIT)).toEqual([{ text: '0 lost', tone: 'none' }]);
-    expect(lossWords({ ...AUDIT, lost: 1_284, unread: 5, duplicated: 2, removed: 7 }).map(({ text }) => text)).toEqual([
+    expect(describeLosses(null)).toEqual([{ text: '? lost', tone: 'none' }]);
+    expect(describeLosses(AUDIT)).toEqual([{ text: '0 lost', tone: 'none' }]);
+    expect(describeLosses({ ...AUDIT, lost: 1_284, unread: 5, duplicated: 2, removed: 7 }).map(({ text }) => text)).toEqual([
       '1,284 lost',
       '5 not readable now',
       '2 duplicated',
@@ -154,9 +154,9 @@ describe('what is said of a load', () => {
     const lossy = { ...loadBlock(producer({ ...AUDIT, lost: 9 }), context()), id: 3 };
     expect(worthShowing([fine, lossy], 1)).toEqual([lossy]);
     expect(worthShowing([fine, lossy], 2)).toEqual([fine, lossy]);
-    expect(foldWords([], 2)).toBeNull();
-    expect(foldWords([fine], 2)).toEqual({ text: '1 more load', tone: 'none' });
-    expect(foldWords([fine, lossy], 2)).toEqual({ text: '2 loads: acks=all, 9 lost', tone: 'bad' });
+    expect(describeHiddenBlocks([], 2)).toBeNull();
+    expect(describeHiddenBlocks([fine], 2)).toEqual({ text: '1 more load', tone: 'none' });
+    expect(describeHiddenBlocks([fine, lossy], 2)).toEqual({ text: '2 loads: acks=all, 9 lost', tone: 'bad' });
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { expectationRows, firstSentence, runOf, stepRows, tellRun } from '../../../renderer/scenarios/scenarios.ts';
+import { expectationRows, firstSentence, runOf, stepRows, describeRun } from '../../../renderer/scenarios/scenarios.ts';
 import { FIXTURE_OUTLINE, fixtureRun } from '../fixtures/fixture-scenarios.ts';
 
 describe('a scenario and its run', () => {
@@ -34,8 +34,8 @@ describe('a scenario and its run', () => {
       ['open', null],
       ['held', 'after 3.1 s'],
     ]);
-    expect(tellRun({ ...run, state: 'failed' })).toEqual({ text: 'Failed: 1 of 2 expectations held', tone: 'bad' });
-    expect(tellRun({ ...run, state: 'broken', problem: 'It needs 5 brokers.' }).text).toBe('It needs 5 brokers.');
+    expect(describeRun({ ...run, state: 'failed' })).toEqual({ text: 'Failed: 1 of 2 expectations held', tone: 'bad' });
+    expect(describeRun({ ...run, state: 'broken', problem: 'It needs 5 brokers.' }).text).toBe('It needs 5 brokers.');
   });
 
   test('the first sentence is what the list says', () => {

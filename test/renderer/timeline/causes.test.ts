@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { ancestorsOf, chainIdsOf, countCaused, effectsOf, indexCauses, tellBecause } from '../../../renderer/timeline/causes.ts';
+import { ancestorsOf, chainIdsOf, countCaused, effectsOf, indexCauses, describeCauses } from '../../../renderer/timeline/causes.ts';
 import { eventMatcher, laneMatcher } from '../../../renderer/timeline/event-filter.ts';
 import { buildLanes, indexEvents } from '../../../renderer/timeline/lanes.ts';
 import { exportTimeline } from '../../../renderer/timeline/timeline-export.ts';
@@ -52,11 +52,11 @@ describe('causes and effects', () => {
   });
 
   it('are told in one sentence', () => {
-    expect(tellBecause(of(5), CAUSES)).toBe(
+    expect(describeCauses(of(5), CAUSES)).toBe(
       'group billing rebalances, because group billing: coordinator moved, because 2 leaders moved to broker 1, ' +
         'because broker 3 fenced (its session was lost), because broker 3 killed',
     );
-    expect(tellBecause(of(1), CAUSES)).toBe('broker 3 killed');
+    expect(describeCauses(of(1), CAUSES)).toBe('broker 3 killed');
   });
 
   it('end where a record leads in a circle', () => {

@@ -1,6 +1,6 @@
 /** Which records can be deleted, what is said of it first, and of those that stayed. */
 import { describe, expect, it } from 'vitest';
-import { previewDeletion, tellDeletion, tellFailures } from '../../../renderer/topics/delete-records.ts';
+import { previewDeletion, describeDeletion, describeFailures } from '../../../renderer/topics/delete-records.ts';
 import type { LogStart } from '../../../shared/ipc.ts';
 import { partitionRow } from '../learn/learn-fixture.ts';
 import { groupRow } from '../learn/readers-fixture.ts';
@@ -26,31 +26,31 @@ describe('a plan', () => {
 
   it('is told in records, which a compacted log may have fewer of', () => {
     const plan = previewDeletion(rows, '4').slice(0, 1);
-    expect(tellDeletion(plan, [], TOPIC, false)).toEqual([
+    expect(describeDeletion(plan, [], TOPIC, false)).toEqual([
       '4 records go, on every replica, and cannot be had back. What is left keeps its offset.',
     ]);
-    expect(tellDeletion(plan, [], TOPIC, true)[0]).toMatch(/^Up to 4 records go/);
-    expect(tellDeletion(previewDeletion(rows.slice(1), null), [], TOPIC, false)).toEqual([]);
+    expect(describeDeletion(plan, [], TOPIC, true)[0]).toMatch(/^Up to 4 records go/);
+    expect(describeDeletion(previewDeletion(rows.slice(1), null), [], TOPIC, false)).toEqual([]);
   });
 
   it('names the groups that have yet to read some of it, and no other', () => {
     const plan = previewDeletion(rows.slice(0, 1), '4');
     const groups = [groupRow('late', [], [['3', '10']]), groupRow('on-time', [], [['4', '10']]), groupRow('new', [], [[null, '10']])];
-    expect(tellDeletion(plan, groups, TOPIC, false)[1]).toBe(
+    expect(describeDeletion(plan, groups, TOPIC, false)[1]).toBe(
       'late has yet to read some of them, and will not: it goes on where auto.offset.reset says.',
     );
-    expect(tellDeletion(plan, groups, 'another', false)).toHaveLength(1);
+    expect(describeDeletion(plan, groups, 'another', false)).toHaveLength(1);
     const many = ['a', 'b', 'c', 'd', 'e'].map((id) => groupRow(id, [], [['0', '10']]));
-    expect(tellDeletion(plan, many, TOPIC, false)[1]).toMatch(/^a, b, c and 2 more groups have yet to read some of them/);
+    expect(describeDeletion(plan, many, TOPIC, false)[1]).toMatch(/^a, b, c and 2 more groups have yet to read some of them/);
   });
 });
 
 it('partitions that did not do it are told together, by what they said', () => {
   const failed = (partition: number, message: string): LogStart => ({ partition, startOffset: null, error: { code: 'X', message } });
   const done: LogStart = { partition: 1, startOffset: '7', error: null };
-  expect(tellFailures([failed(0, 'It has no leader now.'), done, failed(2, 'It has no leader now.'), failed(3, 'Refused')])).toEqual([
+  expect(describeFailures([failed(0, 'It has no leader now.'), done, failed(2, 'It has no leader now.'), failed(3, 'Refused')])).toEqual([
     'Partitions 0, 2: It has no leader now.',
     'Partition 3: Refused.',
   ]);
-  expect(tellFailures([done])).toEqual([]);
+  expect(describeFailures([done])).toEqual([]);
 });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { tellElection } from '../../../renderer/topics/leaders.ts';
+import { describeElection } from '../../../renderer/topics/leaders.ts';
 
 const moved = { partition: 0, from: 2, to: 1, error: null };
 const stayed = { partition: 1, from: 3, to: 3, error: 'Broker 2 is down.' };
@@ -12,5 +12,5 @@ it.each([
   [[stayed, there], 'No leader of orders moved. 1 partition stayed: Broker 2 is down.'],
   [[there], 'orders is led by its preferred replicas already.'],
 ])('an election in a sentence (%#)', (changes, text) => {
-  expect(tellElection('orders', changes)).toBe(text);
+  expect(describeElection('orders', changes)).toBe(text);
 });

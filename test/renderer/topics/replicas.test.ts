@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PartitionRow, TopicRow } from '#shared/models/cluster';
-import { replicasByBroker, tellCell } from '../../../renderer/matrix/matrix.ts';
+import { replicasByBroker, describeCell } from '../../../renderer/matrix/matrix.ts';
 import {
   countInSync,
   describeLeader,
@@ -145,7 +145,7 @@ describe('replicas', () => {
       ['inSync', 'none'],
       ['none', 'leader'],
     ]);
-    expect(tellCell(cells[0] ?? [], (index) => index)).toBe('leads: 0; in sync: 1');
-    expect(tellCell(['none'], (index) => index)).toBe('no replica here');
+    expect(describeCell(cells[0] ?? [], (index) => index)).toBe('leads: 0; in sync: 1');
+    expect(describeCell(['none'], (index) => index)).toBe('no replica here');
   });
 });

@@ -18,7 +18,7 @@ import {
   type TourFacts,
   type TourMemory,
 } from '../../../renderer/tour/tour.ts';
-import { tellStep } from '../../../renderer/tour/tour-words.ts';
+import { describeStep } from '../../../renderer/tour/tour-text.ts';
 
 const topic = (name: string, change: Partial<TopicRow> = {}, leaders: (number | null)[] = [1, 2, 3], isr = [1, 2, 3]): TopicRow => ({
   name,
@@ -130,7 +130,7 @@ describe('the topic', () => {
     expect(unfitTopic(memory(), facts({ orders: strict }))).toMatch(/all 3 copies/);
     expect(unfitTopic(memory({ known: ['orders'] }), facts({ orders: single }))).toBeNull();
     expect(whyNotSafe(topic('orders', { minInsyncReplicas: null }))).toBeNull();
-    expect(tellStep('topic', memory(), facts({ orders: single })).lines).toMatchObject([{ done: false, tone: 'warn' }]);
+    expect(describeStep('topic', memory(), facts({ orders: single })).lines).toMatchObject([{ done: false, tone: 'warn' }]);
   });
 
   it('that is deleted is asked for again; a cluster that does not answer deletes nothing', () => {
@@ -210,7 +210,7 @@ describe('the outage', () => {
     const back = running(1_340, 0, { orders: topic('orders', {}, [1, 1, 3], [1, 3]) });
     const half = after(ready, before, moved, goesOn, back);
     expect(half).toMatchObject({ outage: { after: 1_340 }, healed: false });
-    expect(tellStep('start', half, back).lines).toMatchObject([
+    expect(describeStep('start', half, back).lines).toMatchObject([
       { done: true },
       { done: false, text: 'in sync in 0 of its 3 partitions of orders' },
     ]);
@@ -218,7 +218,7 @@ describe('the outage', () => {
     expect(healed).toMatchObject({ outage: { before: 100, after: 1_340 }, healed: true });
     expect(stepOf(healed, facts())).toBe('end');
     const end = (audit: Partial<NonNullable<TourMemory['audit']>>) =>
-      tellStep(
+      describeStep(
         'end',
         { ...healed, audit: { acknowledged: 1_400, found: 1_400, lost: 0, removed: 0, unread: 0, duplicated: 0, ...audit } },
         facts(),
@@ -226,13 +226,13 @@ describe('the outage', () => {
     expect(end({}).text).toBe('1,240 records were acknowledged while broker 2 was down; all of them are there.');
     expect(end({ lost: 3, found: 1_397 })).toMatchObject({ title: 'Some of it is gone', lines: [{ done: false, tone: 'bad' }] });
     expect(end({ unread: 9, found: 1_391 }).text).toMatch(/none of what can be read is missing/);
-    expect(tellStep('end', healed, facts()).title).toBe('Is everything still there?');
+    expect(describeStep('end', healed, facts()).title).toBe('Is everything still there?');
   });
 
   it('names the broker to kill, and the page where', () => {
     expect(leaderOf(topic('orders', {}, [null, 3]))).toBe(3);
     expect(leaderOf(undefined)).toBeNull();
-    expect(tellStep('outage', ready, running(90, 0))).toMatchObject({ title: 'Kill broker 1', show: { to: '/brokers', target: 'kill-1' } });
-    expect(tellStep('outage', ready, running(90, 0)).text).toMatch(/once 3 s pass/);
+    expect(describeStep('outage', ready, running(90, 0))).toMatchObject({ title: 'Kill broker 1', show: { to: '/brokers', target: 'kill-1' } });
+    expect(describeStep('outage', ready, running(90, 0)).text).toMatch(/once 3 s pass/);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ancestorsOf, cleanPath, explainZnode, layOutData, tellStat } from '../../../renderer/zookeeper/znodes.ts';
+import { ancestorsOf, cleanPath, explainZnode, layOutData, listStatFields } from '../../../renderer/zookeeper/znodes.ts';
 
 describe('znodes', () => {
   it('finds what a path is for, and nothing for paths of others', () => {
@@ -43,7 +43,7 @@ describe('znodes', () => {
       dataLength: 77,
       numChildren: 0,
     };
-    const told = Object.fromEntries(tellStat(stat, 62_000).map(({ label, value }) => [label, value]));
+    const told = Object.fromEntries(listStatFields(stat, 62_000).map(({ label, value }) => [label, value]));
     expect(told).toEqual({
       Created: '1 min 1 s ago, 0x19',
       'Written last': '1 min ago, 0x48',
@@ -53,7 +53,7 @@ describe('znodes', () => {
       Lives: 'as long as session 0x1a',
     });
     // The root was made at no time; it is not as old as the epoch.
-    expect(tellStat({ ...stat, ctime: 0, czxid: '0' }, 62_000)[0]).toEqual({
+    expect(listStatFields({ ...stat, ctime: 0, czxid: '0' }, 62_000)[0]).toEqual({
       label: 'Created',
       term: 'ctime, czxid',
       value: 'with the tree itself, 0x0',

@@ -28,7 +28,7 @@ export interface TourLine {
   tone?: 'warn' | 'bad';
 }
 
-export interface TourWords {
+export interface TourText {
   title: string;
   text: string;
   lines: TourLine[];
@@ -38,7 +38,7 @@ export interface TourWords {
   act: { verb: 'startClients' | 'relieve'; label: string } | null;
 }
 
-export function tellStep(step: TourStep, memory: TourMemory, facts: TourFacts): TourWords {
+export function describeStep(step: TourStep, memory: TourMemory, facts: TourFacts): TourText {
   const name = memory.topic ?? '';
   const topic = facts.topics.get(name);
   const groupPage = { to: groupPath(readersName(name)), target: 'lag' };
@@ -86,7 +86,7 @@ export function tellStep(step: TourStep, memory: TourMemory, facts: TourFacts): 
       };
     }
     case 'outage':
-      return tellOutage(memory, facts, topic);
+      return describeOutage(memory, facts, topic);
     case 'start': {
       const broker = memory.outage?.broker ?? 0;
       const runs = (memory.outage?.after ?? null) !== null;
@@ -103,11 +103,11 @@ export function tellStep(step: TourStep, memory: TourMemory, facts: TourFacts): 
       };
     }
     case 'end':
-      return tellEnd(memory);
+      return describeEnd(memory);
   }
 }
 
-function tellOutage(memory: TourMemory, facts: TourFacts, topic: TopicRow | undefined): TourWords {
+function describeOutage(memory: TourMemory, facts: TourFacts, topic: TopicRow | undefined): TourText {
   const name = memory.topic ?? '';
   const { outage } = memory;
   const broker = outage?.broker ?? leaderOf(topic);
@@ -144,7 +144,7 @@ function tellOutage(memory: TourMemory, facts: TourFacts, topic: TopicRow | unde
   return { ...words, lines, show: null };
 }
 
-function tellEnd(memory: TourMemory): TourWords {
+function describeEnd(memory: TourMemory): TourText {
   const { audit, outage } = memory;
   const words = { show: null, act: null, lines: [] as TourLine[] };
   if (audit === null || outage === null)
