@@ -9,7 +9,7 @@ import type { LoadRow, LoadSpec } from '#shared/models/load';
 import type { FaultSpec } from '#shared/models/lab';
 import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type Outage, type SentRecord } from '../learn/concept.ts';
 import { plural } from '../format/numbers.ts';
-import { isAlive } from '../topics/replicas.ts';
+import { isOnline } from '../topics/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { shownGroup, useGroupsStore } from '../stores/groups.ts';
 import { useLabStore } from '../stores/lab.ts';
@@ -60,7 +60,7 @@ export function useLearn(concept: () => Concept) {
 
   /** With as many replicas as there are brokers for, three at most, and two in sync for a write that asks for all. */
   const plan = computed(() => {
-    const replicationFactor = Math.max(1, Math.min(REPLICAS, cluster.brokerList.filter(isAlive).length));
+    const replicationFactor = Math.max(1, Math.min(REPLICAS, cluster.brokerList.filter(isOnline).length));
     return { replicationFactor, minInsync: Math.min(2, replicationFactor) };
   });
   const createTopic = (): Promise<boolean> =>

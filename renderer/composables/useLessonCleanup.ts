@@ -1,7 +1,7 @@
 /** Stops the loads of a lesson when the user leaves Learn, and shows which were stopped. */
 import { watch } from 'vue';
 import { useRoute } from 'vue-router';
-import { isAlive } from '../loads/loads.ts';
+import { isActive } from '../loads/loads.ts';
 import { formatList } from '../format/numbers.ts';
 import { useLearnStore } from '../stores/learn.ts';
 import { useLoadsStore } from '../stores/loads.ts';
@@ -16,7 +16,7 @@ export function useLessonCleanup(): void {
   async function endAt(path: string): Promise<void> {
     const specs = learn.takeLessonLoads(path);
     const running = loads.loads.filter(
-      (load) => isAlive(load) && specs.some(({ kind, name }) => kind === load.spec.kind && name === load.spec.name),
+      (load) => isActive(load) && specs.some(({ kind, name }) => kind === load.spec.kind && name === load.spec.name),
     );
     if (running.length === 0) return;
     for (const { id } of running) {

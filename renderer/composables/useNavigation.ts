@@ -3,7 +3,7 @@ import { computed } from 'vue';
 import { openIncidents } from '#shared/incidents/incident';
 import { COUNTED } from '../learn/concepts.ts';
 import { formatCount, plural } from '../format/numbers.ts';
-import { isAlive } from '../topics/replicas.ts';
+import { isOnline } from '../topics/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useIncidentsStore } from '../stores/incidents.ts';
 import { useLabStore } from '../stores/lab.ts';
@@ -53,7 +53,7 @@ export function useNavigation() {
   const brokers = computed<NavigationEntry>(() => {
     const entry = { to: '/brokers', label: 'Brokers' };
     const all = cluster.brokerList.length;
-    const alive = cluster.brokerList.filter(isAlive).length;
+    const alive = cluster.brokerList.filter(isOnline).length;
     if (alive === all) return { ...entry, count: counted(all) };
     return { ...entry, count: `${alive} of ${all}`, tone: 'bad', said: `${alive} of ${all} serve` };
   });

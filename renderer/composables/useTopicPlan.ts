@@ -9,7 +9,7 @@ import type { ScopedPayload } from '#shared/ipc';
 import type { ReplicaState } from '#shared/models/cluster';
 import { checkTopicName, type RuleViolation } from '#shared/topic-rules';
 import { describeDurability, describeReplicationFactor } from '../topics/durability.ts';
-import { isAlive } from '../topics/replicas.ts';
+import { isOnline } from '../topics/replicas.ts';
 import { parseSetting } from '../format/setting-values.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useTopicsStore } from '../stores/topics.ts';
@@ -95,7 +95,7 @@ export function useTopicPlan() {
   let asked = 0;
 
   const brokerCount = computed(() => cluster.brokerList.length);
-  const aliveIds = computed(() => new Set(cluster.brokerList.filter(isAlive).map((broker) => broker.id)));
+  const aliveIds = computed(() => new Set(cluster.brokerList.filter(isOnline).map((broker) => broker.id)));
 
   function reset(): void {
     const factor = Math.max(1, Math.min(3, brokerCount.value));

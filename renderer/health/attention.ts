@@ -6,7 +6,7 @@ import { fullDisks } from './broker-disk.ts';
 import { describeGroupError } from '../groups/groups.ts';
 import { describeIncident, formatTimeOfDay, phasesOf, startSentence } from '../incidents/incidents.ts';
 import { formatList, formatRanges, plural } from '../format/numbers.ts';
-import { BROKER_STATE, isAlive, isOffline, refusesWrites, type TopicHealth } from '../topics/replicas.ts';
+import { BROKER_STATE, isOnline, isOffline, refusesWrites, type TopicHealth } from '../topics/replicas.ts';
 import { assignedCounts, topicFacts } from '../topics/topic-facts.ts';
 import { groupPath, topicPath } from '../format/addresses.ts';
 
@@ -139,7 +139,7 @@ function describePlaces(hits: readonly { topic: TopicRow; partitions: number[] }
 function brokerItems({ brokers, topics, unreachable, facts, incidents, now }: AttentionSource, shown: Set<Incident>): AttentionItem[] {
   const isOld = isUnknown(facts);
   // That the whole cluster does not answer is one statement, in the banner; which nodes it has stopped, the lab knows all the same.
-  const silent = brokers.filter((broker) => !isAlive(broker) && (!isOld || (broker.lab !== null && facts.stopped.has(broker.id))));
+  const silent = brokers.filter((broker) => !isOnline(broker) && (!isOld || (broker.lab !== null && facts.stopped.has(broker.id))));
   return silent.map((broker) => {
     const incident = incidents.findLast((one) => isOpen(one) && one.subject.kind === 'broker' && one.subject.broker === broker.id);
     if (incident !== undefined) shown.add(incident);

@@ -3,7 +3,7 @@ import { assessQuorum, type BrokerFacts } from '#shared/health';
 import type { BrokerRow, QuorumView } from '#shared/models/cluster';
 import type { AttentionItem } from './attention.ts';
 import { formatClockSeconds, formatCount, plural } from '../format/numbers.ts';
-import { isAlive, type TopicHealth } from '../topics/replicas.ts';
+import { isOnline, type TopicHealth } from '../topics/replicas.ts';
 
 export interface StatusFigure {
   key: string;
@@ -58,7 +58,7 @@ function verdictOf({ ready, facts, totals, attention, asOf }: StatusSource): Pic
 
 function figuresOf({ ready, facts, brokers, totals, quorum, controllerId }: StatusSource): StatusFigure[] {
   const known = ready && facts.reachable;
-  const alive = brokers.filter(isAlive).length;
+  const alive = brokers.filter(isOnline).length;
   const health = assessQuorum(quorum, facts);
   const { partitions, offline, underReplicated, unknown, waiting } = totals;
   const counted = known && unknown === 0;

@@ -1,12 +1,12 @@
 /** Which topics the cards of the Lab show first: those that a load writes to or reads, then those that an outage affects. */
 import type { TopicRow } from '#shared/models/cluster';
 import type { LoadRow } from '#shared/models/load';
-import { isAlive } from '../loads/loads.ts';
+import { isActive } from '../loads/loads.ts';
 import { compareText } from '../format/numbers.ts';
 import { topicFacts } from '../topics/topic-facts.ts';
 
 export function topicsUnderLoad(loads: readonly LoadRow[]): ReadonlySet<string> {
-  return new Set(loads.filter(isAlive).flatMap(({ spec }) => (spec.kind === 'producer' ? [spec.topic] : spec.topics)));
+  return new Set(loads.filter(isActive).flatMap(({ spec }) => (spec.kind === 'producer' ? [spec.topic] : spec.topics)));
 }
 
 function isAffected(topic: TopicRow): boolean {

@@ -12,7 +12,7 @@ export interface Said {
   tone: Tone;
 }
 
-export const isAlive = (load: LoadRow): boolean => load.state === 'starting' || load.state === 'running' || load.state === 'stopping';
+export const isActive = (load: LoadRow): boolean => load.state === 'starting' || load.state === 'running' || load.state === 'stopping';
 
 /** `4,980/s`; below ten with a digit. */
 export function formatRate(perSecond: number): string {

@@ -117,7 +117,7 @@ export function describeListed({ id, listed = 0 }: BrokerRow): string | null {
 }
 
 /** A broker that can serve now. */
-export function isAlive(broker: BrokerRow): boolean {
+export function isOnline(broker: BrokerRow): boolean {
   return broker.state === 'online';
 }
 
