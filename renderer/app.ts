@@ -6,6 +6,8 @@ import '@fontsource-variable/inter/wght.css';
 import '@fontsource-variable/jetbrains-mono/wght.css';
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/layout.css';
+import './styles/replica-paths.css';
 import App from './App.vue';
 import { useBridge } from './api.ts';
 import { createAppRouter } from './router.ts';
