@@ -98,12 +98,17 @@ function addBrokerCard(statements: Statements, card: string): void {
         )
       : `broker ${id} answers`,
   );
-  figure(/preferred leader of ([\d,]+) more/, (value) =>
-    sameOrUnknown(
-      value,
-      facts.count(({ replicas, isr, leader }) => replicas[0] === id && leader !== id && isr.includes(id)),
-    ),
-  );
+  // Of a partition whose leader has stopped, the next leader is not chosen yet.
+  figure(/preferred leader of ([\d,]+) more/, (value) => {
+    const movable = (isServedOnly: boolean): number | null =>
+      facts.count(
+        ({ replicas, isr, leader }) =>
+          replicas[0] === id && leader !== null && leader !== id && isr.includes(id) && (!isServedOnly || facts.answers(leader)),
+      );
+    const [least, most] = [movable(true), movable(false)];
+    if (least === null || most === null) return 'no broker can be asked';
+    return numberOf(value) >= least && numberOf(value) <= most ? null : `${least} to ${most}`;
+  });
   figure(/Replicas ([\d,]+|\?)/, (value) => (value === '?' && silent ? null : sameOrUnknown(value, held)));
   figure(/Not in sync ([\d,]+|\?)/, (value) => {
     // Of a broker that is known to have stopped, each replica is offline.
