@@ -122,6 +122,8 @@ function withoutTimes(random: Random): MetadataImage {
     if (entries.size > 0)
       configs.set(random.int(2) === 0 ? configKey(2, `topic-${number}`) : configKey(4, random.int(2) === 0 ? '' : `${number}`), entries);
   }
+  // Of record type 127, which no release knows.
+  const unapplied = some(2).map((value) => Uint8Array.of(1, 127, 0, value % 256));
   return {
     ...EMPTY_IMAGE,
     clusterId: IMAGE_CLUSTER_ID,
@@ -133,5 +135,6 @@ function withoutTimes(random: Random): MetadataImage {
     configs,
     features: new Map(some(3).map((value) => [`feature.${value}`, 1 + random.int(30)])),
     nextProducerId: random.int(2) === 0 ? 0n : BigInt(random.int(1e9)),
+    unappliedRecords: { records: unapplied, sizeBytes: unapplied.reduce((sum, { length }) => sum + length, 0), isComplete: true },
   };
 }

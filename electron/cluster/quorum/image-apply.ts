@@ -1,10 +1,10 @@
 /**
  * Applies records of the metadata log to an image. Pure: the given image is not changed, and unchanged parts are shared with the new one.
- * Records that do not concern the image (ACLs, quotas, users) are skipped.
+ * Records that do not concern the other parts of the image (ACLs, quotas, users, unknown types) are kept as bytes.
  */
 import { runWhole } from '../lib/work-slices.ts';
 import { assert, must } from '../lib/assert.ts';
-import type { MetadataRecord, MetadataValue } from '../protocol/records/metadata-records.ts';
+import { encodeMetadataRecord, type MetadataRecord, type MetadataValue } from '../protocol/records/metadata-records.ts';
 import { applyCoordination } from './zookeeper-state/apply.ts';
 import { ChangeKind, type CoordinationImage, type ZnodeChange } from './zookeeper-state/state.ts';
 import { updateSystemTimes } from './zookeeper-state/system-times.ts';
@@ -17,6 +17,7 @@ import {
   type MetadataImage,
   type PartitionImage,
   type TopicImage,
+  type UnappliedRecords,
 } from './image.ts';
 
 /** No change, in the fields of a PartitionChangeRecord that cannot be null. */
@@ -27,6 +28,9 @@ export interface Applied {
   image: MetadataImage;
   change: ImageChange;
 }
+
+/** Of `UnappliedRecords`, which every node holds in memory. */
+export const MAX_UNAPPLIED_BYTES = 16 * 1024 ** 2;
 
 /** Records between two yields: about a millisecond of work. */
 const RECORDS_PER_STEP = 512;
@@ -64,6 +68,7 @@ class Draft {
   private features: Map<string, number> | undefined;
   private nextProducerId: bigint;
   private coordination: CoordinationImage;
+  private readonly unapplied: Uint8Array[] = [];
   private readonly znodes: ZnodeChange[] = [];
   private readonly sessions: bigint[] = [];
   /** The records are those of a snapshot, which holds the creation times itself. */
@@ -143,8 +148,13 @@ class Draft {
         this.timesGiven ||= record.value.coordination.changes.some(({ kind }) => kind === ChangeKind.system);
         return;
       }
-      default:
+      case 'BeginTransactionRecord':
+      case 'EndTransactionRecord':
+      case 'AbortTransactionRecord':
+        // They have no state: a snapshot is of one point of the log.
         return;
+      default:
+        this.unapplied.push(record.type === 'Unknown' ? record.value : encodeMetadataRecord(record));
     }
   }
 
@@ -269,6 +279,7 @@ class Draft {
       configs: this.configs ?? before.configs,
       features: this.features ?? before.features,
       nextProducerId: this.nextProducerId,
+      unappliedRecords: keepRecords(before.unappliedRecords, this.unapplied),
     };
     const changed = {
       before,
@@ -284,6 +295,13 @@ class Draft {
     const after: MetadataImage = { ...draft, coordination };
     return { image: after, change: { ...changed, after, znodes: this.znodes, sessions: this.sessions } };
   }
+}
+
+function keepRecords(known: UnappliedRecords, added: readonly Uint8Array[]): UnappliedRecords {
+  if (added.length === 0 || !known.isComplete) return known;
+  const sizeBytes = added.reduce((sum, { length }) => sum + length, known.sizeBytes);
+  if (sizeBytes > MAX_UNAPPLIED_BYTES) return { ...known, isComplete: false };
+  return { records: [...known.records, ...added], sizeBytes, isComplete: true };
 }
 
 interface TopicDraft {

@@ -27,6 +27,8 @@ const PARTS: { readonly [K in keyof Required<MetadataImage>]: Part | null } = {
   configs: ({ configs }) => configRecords(configs),
   nextProducerId: ({ nextProducerId }) =>
     nextProducerId === 0n ? [] : [{ type: 'ProducerIdsRecord', value: { brokerId: -1, brokerEpoch: -1n, nextProducerId } }],
+  // After all that they may refer to.
+  unappliedRecords: ({ unappliedRecords }) => map(unappliedRecords.records, (value) => ({ type: 'Unknown', value })),
   // Last: the times are written over those that the creation of the nodes has recorded.
   coordination: ({ coordination }) => coordinationRecords(coordination),
 };

@@ -20,8 +20,23 @@ export interface MetadataImage {
   readonly configs: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly features: ReadonlyMap<string, number>;
   readonly nextProducerId: bigint;
+  /** Records that change no other part of the image; a snapshot has them too. */
+  readonly unappliedRecords: UnappliedRecords;
   /** State of the clients of the ZooKeeper endpoint. */
   readonly coordination: CoordinationImage;
+}
+
+/**
+ * Records of types or versions that this release does not know, or whose state it does not use (ACLs, quotas, users), as bytes in the order
+ * of the log. They are kept so that a snapshot loses nothing that a newer release has written. Apache Kafka has no such list: a controller
+ * ends at the first unknown record, since operators raise `metadata.version` only once all nodes know its records; this product has no such
+ * step between two of its releases.
+ */
+export interface UnappliedRecords {
+  readonly records: readonly Uint8Array[];
+  readonly sizeBytes: number;
+  /** False beyond `MAX_UNAPPLIED_BYTES`: the others are in the log and in older snapshots alone, so no snapshot may replace these. */
+  readonly isComplete: boolean;
 }
 
 export interface BrokerRegistration {
@@ -108,5 +123,6 @@ export const EMPTY_IMAGE: MetadataImage = {
   configs: new Map(),
   features: new Map(),
   nextProducerId: 0n,
+  unappliedRecords: { records: [], sizeBytes: 0, isComplete: true },
   coordination: EMPTY_COORDINATION,
 };

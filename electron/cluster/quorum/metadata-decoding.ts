@@ -1,6 +1,7 @@
 /**
- * Decodes the records of the metadata log. A record that cannot be decoded (a type or version of a newer release, invalid bytes) must not stop
- * every node that reads it: it is skipped, logged, counted and reported. Every node skips the same record, so their images stay equal.
+ * Decodes the records of the metadata log. A record of a type or version of a newer release must not stop every node that reads it: it is
+ * returned as bytes, which the image keeps, and logged. One of invalid bytes is skipped, logged, counted and reported. Every node does the
+ * same with the same record, so their images stay equal.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { EventSink } from '../lib/events.ts';
@@ -9,6 +10,9 @@ import type { Logger } from '../lib/logger.ts';
 import { decodeMetadataRecord, type MetadataRecord } from '../protocol/records/metadata-records.ts';
 
 const METADATA_TOPIC = '__cluster_metadata';
+
+const UNKNOWN_RECORDS =
+  'Did not apply metadata records of a newer release; they are kept for snapshots. Start this node with the release that wrote them';
 
 export class MetadataDecoder {
   /** Records skipped since the node started. */
@@ -28,17 +32,21 @@ export class MetadataDecoder {
   *decodeInSteps(batches: Iterable<Iterable<Uint8Array>>, offset: bigint): Generator<undefined, MetadataRecord[], undefined> {
     const records: MetadataRecord[] = [];
     let skipped = 0;
+    let unknown = 0;
     let why = '';
     for (const values of batches) {
       for (const value of values) {
         try {
-          records.push(decodeMetadataRecord(Buffer.from(value.buffer, value.byteOffset, value.byteLength)));
+          const record = decodeMetadataRecord(Buffer.from(value.buffer, value.byteOffset, value.byteLength));
+          if (record.type === 'Unknown') unknown++;
+          records.push(record);
         } catch (error) {
           if (skipped++ === 0) why = error instanceof Error ? error.message : String(error);
         }
       }
       yield;
     }
+    if (unknown > 0) this.options.logger.error(UNKNOWN_RECORDS, { offset, records: unknown });
     if (skipped > 0) this.report(skipped, offset, why);
     return records;
   }

@@ -96,6 +96,10 @@ export class Snapshotting {
     const id = { endOffset: image.offset + 1n, epoch: image.epoch };
     this.settled();
     if (log.latestSnapshot !== undefined && log.latestSnapshot.endOffset >= id.endOffset) return;
+    if (!image.unappliedRecords.isComplete) {
+      this.options.logger.warn('Wrote no metadata snapshot: this node does not hold all unapplied records; the log keeps them', id);
+      return;
+    }
     this.trying(() => {
       const writer = log.writeSnapshot(id, this.lastTimestamp);
       this.writing = { id, writer, records: imageRecords(image), written: 0, timer: undefined };

@@ -67,13 +67,23 @@ describe('metadata records', () => {
   });
 
   test.each([
-    ['an unknown frame version', '020200'],
-    ['an unknown type', '016300'],
-    ['an unknown version', '010209'],
-    ['something after it', '0114000000'],
-    ['nothing', ''],
-  ])('%s is refused', (_name, hex) => {
+    ['bytes after it', '0114000000'],
+    ['a cut body', '010200'],
+    ['no bytes', ''],
+  ])('refuses a record with %s', (_name, hex) => {
     expect(() => decodeMetadataRecord(Buffer.from(hex, 'hex'))).toThrow(ProtocolError);
+  });
+
+  test.each([
+    ['frame version', '020200'],
+    ['type', '016300abcd'],
+    ['version', '010209ef'],
+  ])('returns a record of an unknown %s as its bytes, which do not keep the batch in memory', (_name, hex) => {
+    const batch = Buffer.concat([Buffer.alloc(8), Buffer.from(hex, 'hex')]);
+    const record = decodeMetadataRecord(batch.subarray(8));
+    expect(record.type).toBe('Unknown');
+    expect(encodeMetadataRecord(record as MetadataRecordIn).toString('hex')).toBe(hex);
+    expect((record.value as Uint8Array).buffer).not.toBe(batch.buffer);
   });
 });
 

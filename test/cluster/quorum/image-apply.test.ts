@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { completeMetadataRecord, type MetadataRecordIn } from '../../../electron/cluster/protocol/records/metadata-records.ts';
-import { applyRecords } from '../../../electron/cluster/quorum/image-apply.ts';
+import {
+  completeMetadataRecord,
+  encodeMetadataRecord,
+  type MetadataRecordIn,
+} from '../../../electron/cluster/protocol/records/metadata-records.ts';
+import { applyRecords, MAX_UNAPPLIED_BYTES } from '../../../electron/cluster/quorum/image-apply.ts';
 import { configKey, TOPIC_RESOURCE } from '../../../electron/cluster/quorum/image.ts';
 import { apply, partition, testId, testImage } from '../../helpers/metadata-image.ts';
 
@@ -113,5 +117,31 @@ describe('applying records', () => {
       /a-9/,
     );
     expect(() => apply(image, [{ type: 'RemoveTopicRecord', value: { topicId: testId('zzz') } }])).toThrow(/does not exist/);
+  });
+
+  it('keeps records that change no other part, in order, and none of a transaction marker', () => {
+    const principal = { mechanism: 1, salt: Buffer.from('s'), storedKey: Buffer.from('k'), serverKey: Buffer.from('v'), iterations: 4096 };
+    const kept: MetadataRecordIn[] = [
+      { type: 'Unknown', value: Uint8Array.of(1, 127, 0, 7) },
+      { type: 'UserScramCredentialRecord', value: { name: 'alice', ...principal } },
+      { type: 'RemoveAccessControlEntryRecord', value: { id: testId('acl') } },
+    ];
+    const { image: after, change: what } = change(image, [
+      { type: 'BeginTransactionRecord', value: {} },
+      ...kept,
+      { type: 'EndTransactionRecord', value: {} },
+    ]);
+    expect(after.unappliedRecords.records.map((bytes) => Buffer.from(bytes))).toEqual(kept.map(encodeMetadataRecord));
+    expect(what).toMatchObject({ partitions: [], brokers: [], configs: [] });
+    expect(image.unappliedRecords.records).toEqual([]);
+  });
+
+  it('bounds the bytes of kept records, and marks the image as incomplete beyond', () => {
+    const large = { type: 'Unknown', value: new Uint8Array(MAX_UNAPPLIED_BYTES / 2).fill(9) } as const;
+    const full = change(image, [large, large]).image.unappliedRecords;
+    expect(full).toMatchObject({ sizeBytes: MAX_UNAPPLIED_BYTES, isComplete: true });
+    const { image: beyond } = change({ ...image, unappliedRecords: full }, [{ type: 'Unknown', value: Uint8Array.of(9) }]);
+    expect(beyond.unappliedRecords).toMatchObject({ sizeBytes: MAX_UNAPPLIED_BYTES, isComplete: false });
+    expect(beyond.unappliedRecords.records).toHaveLength(2);
   });
 });

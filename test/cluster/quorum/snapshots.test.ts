@@ -228,4 +228,34 @@ describe('a quorum with snapshots', () => {
     expect(files(disk)).toHaveLength(1);
     expect(cluster.failures).toEqual([]);
   });
+
+  it('contain the records of an unknown type or version, in order, through several snapshots and to a node that lacks the log', async () => {
+    const cluster = new QuorumCluster(3, { seed: 5, properties });
+    await cluster.withBrokers();
+    const away = [...cluster.nodes.values()].find((node) => node !== cluster.controller)!;
+    cluster.kill(away.id);
+    const unknown = ['017f00aa', '010209bb', '017f01cc'];
+    const appended = async (hex: string) => {
+      const { committed } = cluster.controller!.quorum.raft.append([Buffer.from(hex, 'hex')]);
+      await cluster.clock.settled(committed, 3500);
+    };
+    await appended(unknown[0]!);
+    for (let i = 0; i < 15; i++) await topic(cluster, cluster.controller!, `t-${i}`);
+    await appended(unknown[1]!);
+    await appended(unknown[2]!);
+    for (let i = 15; i < 30; i++) await topic(cluster, cluster.controller!, `t-${i}`);
+    await cluster.clock.advance(500);
+    const { quorum } = cluster.start(away.id);
+    const goal = cluster.controller!.quorum.image().offset;
+    expect(await cluster.clock.until(() => quorum.image().offset >= goal, 5000, 20)).toBe(true);
+    for (const id of [1, 2, 3]) cluster.kill(id);
+    for (const id of [1, 2, 3]) {
+      const { records } = cluster.start(id).quorum.image().unappliedRecords;
+      expect(records.map((bytes) => Buffer.from(bytes).toString('hex'))).toEqual(unknown);
+      const newest = files(cluster.node(id).disk).at(-1)!;
+      const bytes = cluster.node(id).disk.readFile(`${DIRECTORY}/${newest}`).toString('hex');
+      for (const hex of unknown) expect(bytes).toContain(hex);
+    }
+    expect(cluster.failures).toEqual([]);
+  });
 });

@@ -29,6 +29,7 @@ describe('snapshots of an image with much data', () => {
     const log = MetadataLog.open({ disk, dataDirectory: 'data', clock, logger: silentLogger });
     const pieces: number[] = [];
     let image = imageOf(40, 9n);
+    let unapplied = EMPTY_IMAGE.unappliedRecords;
     const recording = new Proxy(log, {
       get: (target, name) => {
         if (name === 'writeSnapshot') {
@@ -60,11 +61,12 @@ describe('snapshots of an image with much data', () => {
       maxIntervalMs: 0,
     });
     const commit = async (offset: bigint, bytes: number): Promise<void> => {
-      image = imageOf(40, offset);
+      image = { ...imageOf(40, offset), unappliedRecords: unapplied };
       snapshotting.onCommitted([committed(offset, bytes)]);
       await clock.advance(1_000);
     };
-    return { pieces, finished, commit };
+    const forget = (): void => void (unapplied = { ...unapplied, isComplete: false });
+    return { pieces, finished, commit, forget };
   }
 
   test('are written in steps of bounded bytes', async () => {
@@ -84,5 +86,13 @@ describe('snapshots of an image with much data', () => {
     expect(finished).toEqual([11]);
     for (let offset = 20n; offset <= 21n; offset++) await commit(offset, MEBIBYTE);
     expect(finished).toEqual([11, 22]);
+  });
+
+  test('are not written where the image lacks records that it did not apply', async () => {
+    const { finished, commit, forget } = setUp();
+    await commit(10n, MEBIBYTE);
+    forget();
+    for (let offset = 11n; offset < 60n; offset++) await commit(offset, MEBIBYTE);
+    expect(finished).toEqual([11]);
   });
 });

@@ -17,13 +17,22 @@ export type MetadataRecordType = keyof Schemas;
 /** The value of one type of record, every field filled: `MetadataValue<'TopicRecord'>`. */
 export type MetadataValue<T extends MetadataRecordType> = OutOfMessage<Schemas[T]['message']>;
 
+/** A record of a type or version that this release does not have, as its bytes. */
+export interface UnknownMetadataRecord {
+  readonly type: 'Unknown';
+  readonly value: Uint8Array;
+}
+
 /** A record with every field filled, as the image applies it. */
-export type MetadataRecord = { [T in MetadataRecordType]: { readonly type: T; readonly value: MetadataValue<T> } }[MetadataRecordType];
+export type MetadataRecord =
+  { [T in MetadataRecordType]: { readonly type: T; readonly value: MetadataValue<T> } }[MetadataRecordType] | UnknownMetadataRecord;
 
 /** What may be written: fields with a default may be left out. `version` is the newest unless said otherwise. */
-export type MetadataRecordIn = {
-  [T in MetadataRecordType]: { readonly type: T; readonly value: InOfMessage<Schemas[T]['message']>; readonly version?: number };
-}[MetadataRecordType];
+export type MetadataRecordIn =
+  | {
+      [T in MetadataRecordType]: { readonly type: T; readonly value: InOfMessage<Schemas[T]['message']>; readonly version?: number };
+    }[MetadataRecordType]
+  | UnknownMetadataRecord;
 
 const FRAME_VERSION = 1;
 
@@ -37,6 +46,7 @@ const nameByType: ReadonlyMap<number, MetadataRecordType> = new Map(
 );
 
 export function encodeMetadataRecord(record: MetadataRecordIn): Buffer {
+  if (record.type === 'Unknown') return Buffer.from(record.value);
   const { type, message }: AnySchema = metadataSchemas[record.type];
   const version = record.version ?? message.maxVersion;
   const writer = new Writer(128);
@@ -47,18 +57,26 @@ export function encodeMetadataRecord(record: MetadataRecordIn): Buffer {
   return writer.finishBuffer();
 }
 
-/** Throws `ProtocolError` where the bytes are not exactly one record of a known type and version. */
+/**
+ * A record of an unknown type, record version or frame version is returned as a copy of its bytes. Throws `ProtocolError` where the bytes are
+ * not exactly one record of their type.
+ */
 export function decodeMetadataRecord(bytes: Buffer): MetadataRecord {
   const reader = new Reader(bytes);
-  const frame = reader.uvarint();
-  if (frame !== FRAME_VERSION) throw new ProtocolError(`metadata record in frame version ${frame}`);
-  const type = reader.uvarint();
-  const name = nameByType.get(type);
-  if (name === undefined) throw new ProtocolError(`metadata record of type ${type}`);
+  if (reader.uvarint() !== FRAME_VERSION) return unknownRecord(bytes);
+  const name = nameByType.get(reader.uvarint());
+  const version = reader.uvarint();
+  if (name === undefined) return unknownRecord(bytes);
   const { message }: AnySchema = metadataSchemas[name];
-  const value = message.codec(reader.uvarint()).decode(reader);
+  if (version > message.maxVersion) return unknownRecord(bytes);
+  const value = message.codec(version).decode(reader);
   if (reader.remaining > 0) throw new ProtocolError(`${reader.remaining} bytes after a ${name}`);
   return { type: name, value } as MetadataRecord;
+}
+
+/** Decoded bytes are a view of a whole batch, which they would keep in memory. */
+function unknownRecord(bytes: Buffer): UnknownMetadataRecord {
+  return { type: 'Unknown', value: Uint8Array.from(bytes) };
 }
 
 /** The record as it will be decoded: with defaults. The active controller applies this to its own image. */
