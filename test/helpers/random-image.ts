@@ -1,9 +1,16 @@
+import { runWhole } from '../../electron/cluster/lib/work-slices.ts';
 import { SortedMap } from '../../electron/cluster/lib/sorted-map.ts';
-import { completeMetadataRecord } from '../../electron/cluster/protocol/records/metadata-records.ts';
-import { emptyZnode, znodeBytes, type CoordinationSession, type Znode } from '../../electron/cluster/quorum/zookeeper-state/state.ts';
+import {
+  EMPTY_COORDINATION,
+  emptyZnode,
+  znodeBytes,
+  type CoordinationImage,
+  type CoordinationSession,
+  type Znode,
+} from '../../electron/cluster/quorum/zookeeper-state/state.ts';
 import { CONTAINER_OWNER, isExpirable, ttlOwner } from '../../electron/cluster/quorum/zookeeper-state/node-kind.ts';
-import { coordinationRecords } from '../../electron/cluster/quorum/zookeeper-state/snapshot.ts';
-import { imageOfRecords, imageRecords } from '../../electron/cluster/quorum/image-records.ts';
+import { ZooKeeperLogState } from '../../electron/cluster/quorum/zookeeper-state/log-state.ts';
+import { diffImages } from '../../electron/cluster/quorum/image-diff.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
 import { randomUuid } from '../../electron/cluster/protocol/uuid.ts';
 import {
@@ -16,9 +23,8 @@ import {
 } from '../../electron/cluster/quorum/image.ts';
 import { IMAGE_CLUSTER_ID } from './metadata-image.ts';
 
-/** Any image that records could have made, whether or not a controller would. */
-export function randomImage(random: Random): MetadataImage {
-  const image = withoutTimes(random);
+/** Any state that records could have made, with the times of the parts of the image. */
+export function randomZooKeeperState(random: Random, image: MetadataImage): CoordinationImage {
   const root = randomZnode(random, 3);
   let sessions = SortedMap.empty<CoordinationSession, bigint>();
   for (let id = 1n; random.int(3) > 0; id++) {
@@ -33,14 +39,13 @@ export function randomImage(random: Random): MetadataImage {
       ephemeralBytes: 0,
     });
   }
-  const coordination = { ...EMPTY_IMAGE.coordination, root, sessions, ...countNodes(root) };
-  // Times of topics and brokers are noted where records make them.
-  const records = [...imageRecords({ ...image, coordination: EMPTY_IMAGE.coordination }), ...coordinationRecords(coordination)];
-  const noted = imageOfRecords(records.filter(({ type }) => type !== 'NoOpRecord').map(completeMetadataRecord), image.clusterId, image);
-  return { ...noted, coordination: { ...coordination, system: noted.coordination.system } };
+  // Times of topics and brokers are recorded where records create them.
+  const times = new ZooKeeperLogState();
+  runWhole(times.prepare([], diffImages(EMPTY_IMAGE, image), image))();
+  return { ...EMPTY_COORDINATION, root, sessions, ...countNodes(root), system: times.current.system };
 }
 
-/** What the image keeps of its tree beside the tree. */
+/** Fields of the state that follow from its tree. */
 function countNodes(root: Znode): { expirable: SortedMap<true>; sizeBytes: number } {
   let expirable = SortedMap.empty<true>();
   let sizeBytes = 0;
@@ -81,7 +86,8 @@ function randomBytes(random: Random, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random.int(256));
 }
 
-function withoutTimes(random: Random): MetadataImage {
+/** Any image that records could have made, whether or not a controller would. */
+export function randomImage(random: Random): MetadataImage {
   const some = (most: number): number[] => Array.from({ length: random.int(most + 1) }, () => random.int(1000));
   const brokers = new Map<number, BrokerRegistration>();
   for (const id of new Set(some(5))) {

@@ -16,13 +16,15 @@ import {
   encodeMetadataRecord,
   type MetadataRecordIn,
 } from '../../electron/cluster/protocol/records/metadata-records.ts';
-import { ChangeKind } from '../../electron/cluster/quorum/zookeeper-state/state.ts';
+import { ChangeKind, EMPTY_COORDINATION } from '../../electron/cluster/quorum/zookeeper-state/state.ts';
 import { changeOf } from '../../electron/cluster/quorum/zookeeper-state/transaction.ts';
 import { applyRecords } from '../../electron/cluster/quorum/image-apply.ts';
 import { imageRecords } from '../../electron/cluster/quorum/image-records.ts';
 import { EMPTY_IMAGE } from '../../electron/cluster/quorum/image.ts';
 import { MetadataLog } from '../../electron/cluster/quorum/metadata-log.ts';
-import { randomImage } from '../helpers/random-image.ts';
+import { applyZooKeeperRecords } from '../../electron/cluster/quorum/zookeeper-state/log-state.ts';
+import { coordinationRecords } from '../../electron/cluster/quorum/zookeeper-state/snapshot.ts';
+import { randomImage, randomZooKeeperState } from '../helpers/random-image.ts';
 
 const jars = process.env['KAFKA_JARS'];
 
@@ -37,7 +39,10 @@ describe.skipIf(jars === undefined)('Apache Kafka reads our metadata (KAFKA_JARS
     const random = seededRandom(5);
     records = [];
     // Unknown records have a test of their own.
-    const known = () => [...imageRecords({ ...randomImage(random), unappliedRecords: EMPTY_IMAGE.unappliedRecords })];
+    const known = () => {
+      const image = { ...randomImage(random), unappliedRecords: EMPTY_IMAGE.unappliedRecords };
+      return [...imageRecords(image), ...coordinationRecords(randomZooKeeperState(random, image))];
+    };
     while (new Set(records.map(({ type }) => type)).size < 6) records = known();
     // With what only this product's nodes read: the nodes that ZooKeeper's clients made, and since when the others are.
     const changes = [
@@ -46,8 +51,11 @@ describe.skipIf(jars === undefined)('Apache Kafka reads our metadata (KAFKA_JARS
       { ...changeOf(ChangeKind.controller), id: 2n, number: 4 },
     ];
     records.push({ type: 'NoOpRecord', value: { coordination: { zxid: 900n, time: 5n, sessionId: 1n << 56n, request: 3n, changes } } });
-    const { image } = applyRecords(EMPTY_IMAGE, records.map(completeMetadataRecord), { offset: 900n, epoch: 1, timestamp: 5 });
-    records = [...imageRecords(image)];
+    const at = { offset: 900n, epoch: 1, timestamp: 5 };
+    const complete = records.map(completeMetadataRecord);
+    const { image, change } = applyRecords(EMPTY_IMAGE, complete, at);
+    const { state } = applyZooKeeperRecords(EMPTY_COORDINATION, complete, change, at);
+    records = [...imageRecords(image), ...coordinationRecords(state)];
     expect(records.filter(({ type }) => type === 'NoOpRecord').length).toBeGreaterThan(8);
     const log = MetadataLog.open({ disk: systemDisk, dataDirectory: data, clock: systemClock, logger: silentLogger });
     log.appendLeaderChange(1, systemClock.now(), { leaderId: 1, voters: [1, 2, 3], grantingVoters: [1, 3] });
@@ -95,6 +103,7 @@ describe.skipIf(jars === undefined)('Apache Kafka reads our metadata (KAFKA_JARS
     const unknown = [{ type: 'Unknown', value: Buffer.from('017f00aabb', 'hex') }] as const;
     const { image } = applyRecords(EMPTY_IMAGE, [...records.map(completeMetadataRecord), ...unknown], { offset: 901n, epoch: 1 });
     const written = [...imageRecords(image)];
+    expect(written.at(-1)).toMatchObject({ type: 'Unknown' });
     const own = join(data, 'unknown');
     mkdirSync(own);
     const log = MetadataLog.open({ disk: systemDisk, dataDirectory: own, clock: systemClock, logger: silentLogger });

@@ -1,11 +1,12 @@
 /**
- * Sessions of brokers and of ZooKeeper clients at the active controller. Decides on their requests, which extend sessions, and on sessions
- * that have expired. Sessions are not replicated.
+ * Sessions of brokers and of ZooKeeper clients at the active controller, and the state of these clients with all decisions, also uncommitted
+ * ones. Decides on their requests, which extend sessions, and on sessions that have expired. Expiry times are not replicated.
  */
 import type { Clock } from '../lib/clock.ts';
 import { runningTime } from '../lib/running-time.ts';
 import { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
 import type { brokerRegistration } from '../protocol/apis/broker-registration.ts';
+import type { MetadataRecord } from '../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { BrokerSessions } from './broker-sessions.ts';
 import type { SessionDecisions } from './controller-operations.ts';
@@ -17,7 +18,11 @@ import { coordinationTouch, type coordinationSession, type coordinationWrite } f
 import { deleteExpired, EXPIRY_INTERVAL_MS, expiredNodes } from './zookeeper-state/expiry.ts';
 import { decideTouch, decideSessions, expireSessions, SessionClock } from './zookeeper-state/sessions.ts';
 import { decideWrite } from './zookeeper-state/transaction.ts';
-import type { BrokerRegistration, MetadataImage } from './image.ts';
+import { applyZooKeeperRecords } from './zookeeper-state/log-state.ts';
+import { EMPTY_COORDINATION, type CoordinationImage } from './zookeeper-state/state.ts';
+import type { ZooKeeperContext } from './zookeeper-state/view.ts';
+import type { AppliedAt } from './image-apply.ts';
+import type { BrokerRegistration, ImageChange, MetadataImage } from './image.ts';
 
 export interface SessionSettings {
   /** `broker.session.timeout.ms`. */
@@ -38,6 +43,8 @@ export class ControllerSessions implements SessionDecisions {
   private readonly settings: SessionSettings;
   private readonly brokers: BrokerSessions;
   private readonly clients = new SessionClock();
+  /** As the controller's image: with all decisions. */
+  private zookeeper = EMPTY_COORDINATION;
   private nodesExpireAt = 0;
 
   constructor(clock: Clock, settings: SessionSettings) {
@@ -47,14 +54,23 @@ export class ControllerSessions implements SessionDecisions {
   }
 
   /** This controller became active: every session of the image is given its full timeout. */
-  reset(image: MetadataImage): void {
+  reset(image: MetadataImage, zookeeper: CoordinationImage): void {
     const now = runningTime(this.clock);
     this.brokers.reset(
       [...image.brokers.values()].filter((broker) => !broker.fenced).map((broker) => broker.id),
       now,
     );
-    this.clients.reset(image.coordination, now);
+    this.zookeeper = zookeeper;
+    this.clients.reset(zookeeper, now);
     this.nodesExpireAt = now + EXPIRY_INTERVAL_MS;
+  }
+
+  /** Applies records of a decision, whose changes of the image are `change`, once the result is called. Throws where they do not fit. */
+  prepare(records: readonly MetadataRecord[], change: ImageChange, at: AppliedAt): () => void {
+    const { state } = applyZooKeeperRecords(this.zookeeper, records, change, at);
+    return () => {
+      this.zookeeper = state;
+    };
   }
 
   /** Milliseconds since the last heartbeat, by broker. */
@@ -71,7 +87,7 @@ export class ControllerSessions implements SessionDecisions {
       const { brokerId, brokerEpoch } = request as RequestOf<typeof brokerHeartbeat>;
       if (image.brokers.get(brokerId)?.epoch === brokerEpoch) this.brokers.extend(brokerId, runningTime(this.clock));
     } else if (apiKey === coordinationTouch.key) {
-      for (const id of (request as RequestOf<typeof coordinationTouch>).sessionIds) this.renewClient({ image }, id);
+      for (const id of (request as RequestOf<typeof coordinationTouch>).sessionIds) this.renewClient(id);
     }
   }
 
@@ -114,15 +130,15 @@ export class ControllerSessions implements SessionDecisions {
     context: DecisionContext,
     request: RequestOf<typeof coordinationWrite>,
   ): Decision<ResponseIn<typeof coordinationWrite>> {
-    this.renewClient(context, request.sessionId);
-    return decideWrite(context, request, wallTime(this.clock));
+    this.renewClient(request.sessionId);
+    return decideWrite(this.withClients(context), request, wallTime(this.clock));
   }
 
   coordinationSession(
     context: DecisionContext,
     request: RequestOf<typeof coordinationSession>,
   ): Decision<ResponseIn<typeof coordinationSession>> {
-    const decision = decideSessions(context, request, wallTime(this.clock));
+    const decision = decideSessions(this.withClients(context), request, wallTime(this.clock));
     const now = runningTime(this.clock);
     for (const { sessionId = 0n, timeoutMs = 0 } of decision.response.sessions ?? []) {
       if (timeoutMs > 0) this.clients.renew(sessionId, timeoutMs, now);
@@ -134,12 +150,16 @@ export class ControllerSessions implements SessionDecisions {
     context: DecisionContext,
     request: RequestOf<typeof coordinationTouch>,
   ): Decision<ResponseIn<typeof coordinationTouch>> {
-    for (const id of request.sessionIds) this.renewClient(context, id);
-    return decideTouch(context, request);
+    for (const id of request.sessionIds) this.renewClient(id);
+    return decideTouch(this.withClients(context), request);
   }
 
-  private renewClient({ image }: Pick<DecisionContext, 'image'>, id: bigint): void {
-    const session = image.coordination.sessions.get(id);
+  private withClients(context: DecisionContext): ZooKeeperContext {
+    return { ...context, zookeeper: this.zookeeper };
+  }
+
+  private renewClient(id: bigint): void {
+    const session = this.zookeeper.sessions.get(id);
     if (session !== undefined) this.clients.renew(id, session.timeoutMs, runningTime(this.clock));
   }
 
@@ -151,10 +171,10 @@ export class ControllerSessions implements SessionDecisions {
    */
   sweep(image: MetadataImage): Due[] {
     const now = runningTime(this.clock);
-    const silent = this.clients.expired(image.coordination, now);
+    const silent = this.clients.expired(this.zookeeper, now);
     const clients = silent.length === 0 ? [] : [this.endClients(silent.slice(0, MAX_ENDED), now)];
     const brokers = [...image.brokers.values()].filter((broker) => !broker.fenced && !this.brokers.isValid(broker.id, now));
-    return [...clients, ...brokers.map((broker) => this.fence(broker, now)), ...this.expireNodes(image, now)];
+    return [...clients, ...brokers.map((broker) => this.fence(broker, now)), ...this.expireNodes(now)];
   }
 
   private fence({ id, epoch }: BrokerRegistration, now: number): Due {
@@ -174,10 +194,10 @@ export class ControllerSessions implements SessionDecisions {
     return {
       what: 'end the sessions of silent ZooKeeper clients',
       decide: (context) => {
-        const { sessions } = context.image.coordination;
+        const { sessions } = this.zookeeper;
         const over = ids.map((id) => (this.clients.isExpired(id, now) ? sessions.get(id) : undefined));
         return expireSessions(
-          context,
+          this.withClients(context),
           over.filter((session) => session !== undefined),
           wallTime(this.clock),
         );
@@ -186,11 +206,16 @@ export class ControllerSessions implements SessionDecisions {
   }
 
   /** Every `EXPIRY_INTERVAL_MS`: deletes containers without children and nodes whose TTL has expired. */
-  private expireNodes({ coordination }: MetadataImage, now: number): Due[] {
+  private expireNodes(now: number): Due[] {
     if (now < this.nodesExpireAt) return [];
     this.nodesExpireAt = now + EXPIRY_INTERVAL_MS;
-    if (expiredNodes(coordination, wallTime(this.clock)).length === 0) return [];
-    return [{ what: 'delete expired nodes of ZooKeeper clients', decide: (context) => deleteExpired(context, wallTime(this.clock)) }];
+    if (expiredNodes(this.zookeeper, wallTime(this.clock)).length === 0) return [];
+    return [
+      {
+        what: 'delete expired nodes of ZooKeeper clients',
+        decide: (context) => deleteExpired(this.withClients(context), wallTime(this.clock)),
+      },
+    ];
   }
 }
 

@@ -22,7 +22,7 @@ import { refuseOversized, type ControllerEvent, type Decision, type DecisionCont
 import { electLeaders } from './controller/elect-leaders.ts';
 import { electForLeaderless, moveEvents } from './controller/partition-moves.ts';
 import { coordinationTouch } from './zookeeper-state/apis.ts';
-import { ChangeKind } from './zookeeper-state/state.ts';
+import { ChangeKind, type CoordinationImage } from './zookeeper-state/state.ts';
 import { changeOf } from './zookeeper-state/transaction.ts';
 import { applyRecords } from './image-apply.ts';
 import type { MetadataImage } from './image.ts';
@@ -60,6 +60,8 @@ export interface ControllerOptions {
   readonly properties: Properties;
   /** The committed image. */
   image(): MetadataImage;
+  /** The committed state of the ZooKeeper endpoint's clients, as of the same offset. */
+  zookeeper(): CoordinationImage;
   /** See `Disk.admit`. */
   admit(bytes: number): Promise<void> | undefined;
   readonly settings?: Partial<ControllerSettings>;
@@ -188,7 +190,7 @@ export class Controller {
     const { clock, events, logger, nodeId } = this.options;
     const image = this.options.image();
     const now = clock.monotonic();
-    this.heldSessions.reset(image);
+    this.heldSessions.reset(image, this.options.zookeeper());
     const { rebalanceMs } = this.settings;
     const lastCommit = Promise.resolve();
     const [rebalanceAt, leaderlessAt] = [now + rebalanceMs, now + LEADERLESS_MS];
@@ -315,14 +317,14 @@ export class Controller {
       refuseOversized(values);
       // Applied first: a record that cannot be applied must not reach the log, where it would stop every node.
       const offset = raft.logEndOffset + BigInt(records.length) - 1n;
-      const { image } = applyRecords(active.image, records.map(completeMetadataRecord), {
-        offset,
-        epoch: active.epoch,
-        timestamp: options.clock.now(),
-      });
+      const at = { offset, epoch: active.epoch, timestamp: options.clock.now() };
+      const complete = records.map(completeMetadataRecord);
+      const { image, change } = applyRecords(active.image, complete, at);
+      const applyToClients = this.heldSessions.prepare(complete, change, at);
       const { lastOffset, committed } = raft.append(values);
       assert(lastOffset === offset, `decided for offset ${offset}, appended at ${lastOffset}`);
       active.image = image;
+      applyToClients();
       active.lastCommit = committed;
       // Callers that wait see the failure; there may be none.
       committed.then(

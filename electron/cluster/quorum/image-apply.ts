@@ -1,13 +1,11 @@
 /**
  * Applies records of the metadata log to an image. Pure: the given image is not changed, and unchanged parts are shared with the new one.
- * Records that do not concern the other parts of the image (ACLs, quotas, users, unknown types) are kept as bytes.
+ * Records that do not concern the other parts of the image (ACLs, quotas, users, unknown types) are kept as bytes. NoOpRecords are skipped:
+ * what they may contain is the state of another part of the node (`metadata-loader.ts`).
  */
 import { runWhole } from '../lib/work-slices.ts';
 import { assert, must } from '../lib/assert.ts';
 import { encodeMetadataRecord, type MetadataRecord, type MetadataValue } from '../protocol/records/metadata-records.ts';
-import { applyCoordination } from './zookeeper-state/apply.ts';
-import { ChangeKind, type CoordinationImage, type ZnodeChange } from './zookeeper-state/state.ts';
-import { updateSystemTimes } from './zookeeper-state/system-times.ts';
 import {
   configKey,
   TOPIC_RESOURCE,
@@ -35,7 +33,7 @@ export const MAX_UNAPPLIED_BYTES = 16 * 1024 ** 2;
 /** Records between two yields: about a millisecond of work. */
 const RECORDS_PER_STEP = 512;
 
-/** Position of the records in the log: offset and epoch of the last one, and the batch's wall-clock ms. */
+/** Position of the records in the log: offset and epoch of the last one, and the batch's wall-clock ms (absent: a snapshot). */
 export interface AppliedAt {
   readonly offset: bigint;
   readonly epoch: number;
@@ -67,12 +65,7 @@ class Draft {
   private configs: Map<string, ReadonlyMap<string, string>> | undefined;
   private features: Map<string, number> | undefined;
   private nextProducerId: bigint;
-  private coordination: CoordinationImage;
   private readonly unapplied: Uint8Array[] = [];
-  private readonly znodes: ZnodeChange[] = [];
-  private readonly sessions: bigint[] = [];
-  /** The records are those of a snapshot, which holds the creation times itself. */
-  private timesGiven = false;
   /** Topics created or changed, by id; undefined: deleted. */
   private readonly topics = new Map<string, TopicDraft | undefined>();
   private readonly deletedTopics: TopicImage[] = [];
@@ -82,7 +75,6 @@ class Draft {
   constructor(before: MetadataImage) {
     this.before = before;
     this.nextProducerId = before.nextProducerId;
-    this.coordination = before.coordination;
   }
 
   apply(record: MetadataRecord): void {
@@ -139,15 +131,8 @@ class Draft {
       case 'ProducerIdsRecord':
         this.nextProducerId = record.value.nextProducerId;
         return;
-      case 'NoOpRecord': {
-        if (record.value.coordination === null) return;
-        const { image, changes, sessions } = applyCoordination(this.coordination, record.value.coordination);
-        this.coordination = image;
-        for (const change of changes) this.znodes.push(change);
-        for (const id of sessions) this.sessions.push(id);
-        this.timesGiven ||= record.value.coordination.changes.some(({ kind }) => kind === ChangeKind.system);
+      case 'NoOpRecord':
         return;
-      }
       case 'BeginTransactionRecord':
       case 'EndTransactionRecord':
       case 'AbortTransactionRecord':
@@ -269,7 +254,7 @@ class Draft {
       topics = byName;
       topicsById = byId;
     }
-    const draft = {
+    const after: MetadataImage = {
       offset: at.offset,
       epoch: at.epoch,
       clusterId: before.clusterId,
@@ -281,19 +266,15 @@ class Draft {
       nextProducerId: this.nextProducerId,
       unappliedRecords: keepRecords(before.unappliedRecords, this.unapplied),
     };
-    const changed = {
+    const change: ImageChange = {
       before,
+      after,
       partitions,
       deletedTopics: this.deletedTopics,
       brokers: [...this.changedBrokers],
       configs: [...this.changedConfigs],
     };
-    const time = { zxid: at.offset, time: at.timestamp ?? 0, epoch: at.epoch };
-    const known = this.coordination.system;
-    const system = this.timesGiven ? known : updateSystemTimes(known, { ...changed, after: draft }, time);
-    const coordination = system === known ? this.coordination : { ...this.coordination, system };
-    const after: MetadataImage = { ...draft, coordination };
-    return { image: after, change: { ...changed, after, znodes: this.znodes, sessions: this.sessions } };
+    return { image: after, change };
   }
 }
 

@@ -1,5 +1,4 @@
 /** The difference of two images without the records between them: the second was loaded from a snapshot. */
-import { diffCoordination, diffSessions } from './zookeeper-state/diff.ts';
 import type { ImageChange, MetadataImage, PartitionImage, TopicImage } from './image.ts';
 
 export function diffImages(before: MetadataImage, after: MetadataImage): ImageChange {
@@ -24,8 +23,6 @@ export function diffImages(before: MetadataImage, after: MetadataImage): ImageCh
       (a, b) => a.epoch === b.epoch && a.fenced === b.fenced && a.inControlledShutdown === b.inControlledShutdown,
     ),
     configs: changedKeys(before.configs, after.configs, sameEntries),
-    znodes: diffCoordination(before.coordination, after.coordination),
-    sessions: diffSessions(before.coordination, after.coordination),
   };
 }
 

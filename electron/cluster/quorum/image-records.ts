@@ -2,11 +2,9 @@
  * Converts an image to the records of a snapshot and back. The type of the table below requires every part of the image, and `nothingLeft`
  * every field, so that a new one cannot be forgotten.
  */
-import { runWhole } from '../lib/work-slices.ts';
 import { assert } from '../lib/assert.ts';
 import type { MetadataRecord, MetadataRecordIn } from '../protocol/records/metadata-records.ts';
-import { coordinationRecords } from './zookeeper-state/snapshot.ts';
-import { applyInSteps } from './image-apply.ts';
+import { applyInSteps, type Applied } from './image-apply.ts';
 import { EMPTY_IMAGE, type BrokerRegistration, type MetadataImage, type PartitionImage, type TopicImage } from './image.ts';
 
 type Part = (image: MetadataImage) => Iterable<MetadataRecordIn>;
@@ -27,10 +25,8 @@ const PARTS: { readonly [K in keyof Required<MetadataImage>]: Part | null } = {
   configs: ({ configs }) => configRecords(configs),
   nextProducerId: ({ nextProducerId }) =>
     nextProducerId === 0n ? [] : [{ type: 'ProducerIdsRecord', value: { brokerId: -1, brokerEpoch: -1n, nextProducerId } }],
-  // After all that they may refer to.
+  // Last: after all that they may refer to.
   unappliedRecords: ({ unappliedRecords }) => map(unappliedRecords.records, (value) => ({ type: 'Unknown', value })),
-  // Last: the times are written over those that the creation of the nodes has recorded.
-  coordination: ({ coordination }) => coordinationRecords(coordination),
 };
 
 /** Generated lazily: a large image is written in steps. */
@@ -38,26 +34,16 @@ export function* imageRecords(image: MetadataImage): Generator<MetadataRecordIn,
   for (const part of Object.values(PARTS)) if (part !== null) yield* part(image);
 }
 
-/** The image of a snapshot's records; `at` is its name. Throws where the records are inconsistent. */
-export function imageOfRecords(
+/**
+ * The image of a snapshot's records, as a change from an empty one, with yields at which other work may run; `at` is the snapshot's name. Throws
+ * where the records are inconsistent.
+ */
+export function applySnapshotInSteps(
   records: readonly MetadataRecord[],
   clusterId: string,
   at: { offset: bigint; epoch: number },
-): MetadataImage {
-  return runWhole(imageInSteps(records, clusterId, at));
-}
-
-/** The same with yields at which other work may run. */
-export function* imageInSteps(
-  records: readonly MetadataRecord[],
-  clusterId: string,
-  at: { offset: bigint; epoch: number },
-): Generator<undefined, MetadataImage, undefined> {
-  const first = records.findIndex((record) => record.type === 'NoOpRecord');
-  const coordinationAt = first < 0 ? records.length : first;
-  // In two steps: the second changes nothing whose times the first records.
-  const { image } = yield* applyInSteps({ ...EMPTY_IMAGE, clusterId }, records.slice(0, coordinationAt), at);
-  return (yield* applyInSteps(image, records.slice(coordinationAt), at)).image;
+): Generator<undefined, Applied, undefined> {
+  return applyInSteps({ ...EMPTY_IMAGE, clusterId }, records, at);
 }
 
 function brokerRecord(broker: BrokerRegistration): MetadataRecordIn {

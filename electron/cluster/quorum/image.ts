@@ -1,10 +1,9 @@
 /**
  * The metadata image: the state of the cluster as of one offset of the metadata log. It is immutable. Records of the log, applied in order
  * (`image-apply.ts`), make the next image and do not change this one, so a caller may read an image across awaits. Images share the maps
- * that did not change.
+ * that did not change. States of other parts of the node that the log holds too (`metadata-loader.ts`) are not in it.
  */
 import { ZERO_UUID } from '../protocol/uuid.ts';
-import { EMPTY_COORDINATION, type CoordinationImage, type ZnodeChange } from './zookeeper-state/state.ts';
 
 export interface MetadataImage {
   /** Offset of the last record applied; −1 before the first. */
@@ -22,8 +21,6 @@ export interface MetadataImage {
   readonly nextProducerId: bigint;
   /** Records that change no other part of the image; a snapshot has them too. */
   readonly unappliedRecords: UnappliedRecords;
-  /** State of the clients of the ZooKeeper endpoint. */
-  readonly coordination: CoordinationImage;
 }
 
 /**
@@ -98,10 +95,6 @@ export interface ImageChange {
   readonly brokers: readonly number[];
   /** Config keys with changed overrides. */
   readonly configs: readonly string[];
-  /** Changes by clients of the ZooKeeper endpoint and by its triggers, in order; absent: none. */
-  readonly znodes?: readonly ZnodeChange[];
-  /** Sessions of that endpoint that ended or moved to another connection; absent: none. */
-  readonly sessions?: readonly bigint[];
 }
 
 /** Resource types as in AlterConfigs: 2 topic, 4 broker. A broker named '' stands for all of them. */
@@ -124,5 +117,4 @@ export const EMPTY_IMAGE: MetadataImage = {
   features: new Map(),
   nextProducerId: 0n,
   unappliedRecords: { records: [], sizeBytes: 0, isComplete: true },
-  coordination: EMPTY_COORDINATION,
 };

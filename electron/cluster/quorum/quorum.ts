@@ -10,16 +10,13 @@ import type { Logger } from '../lib/logger.ts';
 import type { NodeConfig } from '../lib/node-config.ts';
 import type { Random } from '../lib/random.ts';
 import type { Api } from '../protocol/schema.ts';
-import { runWhole } from '../lib/work-slices.ts';
 import { brokerSettings } from './config-definitions.ts';
 import { ControllerChannel, type ConnectPeer, type Peer } from './controller-channel.ts';
 import { Controller, type ControllerSettings } from './controller.ts';
-import { applyRecords } from './image-apply.ts';
-import { diffImages } from './image-diff.ts';
-import { imageInSteps } from './image-records.ts';
-import { EMPTY_IMAGE, type ImageChange, type MetadataImage } from './image.ts';
+import type { ImageChange, MetadataImage } from './image.ts';
 import { MetadataDecoder } from './metadata-decoding.ts';
 import { METADATA_DIRECTORY, removeDamagedMetadata } from './metadata-directory.ts';
+import { MetadataLoader } from './metadata-loader.ts';
 import { MetadataLog } from './metadata-log.ts';
 import { recoverMetadata } from './metadata-recovery.ts';
 import { quorumApis, type ControllerDispatch, controllerDispatch, type QuorumDescription } from './quorum-apis.ts';
@@ -28,6 +25,8 @@ import type { RaftSettings } from './raft-settings.ts';
 import { RaftNode, type RaftStatus, type RaftTransport } from './raft.ts';
 import { Snapshotting } from './snapshotting.ts';
 import { NO_VOTE, QUORUM_STATE_FILE, QuorumStateFile } from './vote-store.ts';
+import { ZooKeeperLogState } from './zookeeper-state/log-state.ts';
+import type { ZooKeeperChange, ZooKeeperView } from './zookeeper-state/view.ts';
 
 export interface MetadataQuorumOptions {
   readonly config: NodeConfig;
@@ -45,12 +44,6 @@ export interface MetadataQuorumOptions {
   readonly controllerSettings?: Partial<ControllerSettings>;
 }
 
-interface LoadedSnapshot {
-  readonly id: SnapshotId;
-  readonly image: MetadataImage;
-  readonly count: number;
-}
-
 export class MetadataQuorum {
   readonly raft: RaftNode;
   readonly controller: Controller;
@@ -61,13 +54,10 @@ export class MetadataQuorum {
   private readonly options: MetadataQuorumOptions;
   private readonly log: RaftLog;
   private readonly snapshotting: Snapshotting;
-  private readonly decoder: MetadataDecoder;
+  private readonly loader: MetadataLoader;
+  private readonly zookeeper = new ZooKeeperLogState();
   private readonly peers = new Map<string, Peer>();
-  private readonly imageListeners = new Set<(change: ImageChange) => void>();
   private readonly leaderListeners = new Set<(status: RaftStatus) => void>();
-  private current: MetadataImage;
-  /** The image of a received snapshot whose file has not replaced the log yet. */
-  private prepared: LoadedSnapshot | undefined;
   private state: 'new' | 'running' | 'stopped' = 'new';
   /** The log and snapshots on disk have been read. */
   private started = false;
@@ -77,8 +67,8 @@ export class MetadataQuorum {
     const logger = options.logger.child({ part: 'quorum' });
     const settings = brokerSettings(config.properties, config.voters.length);
     this.options = options;
-    this.current = { ...EMPTY_IMAGE, clusterId: config.clusterId };
-    this.decoder = new MetadataDecoder({ nodeId: config.nodeId, clock, logger, events });
+    const decoder = new MetadataDecoder({ nodeId: config.nodeId, clock, logger, events });
+    this.loader = new MetadataLoader({ decoder, clusterId: config.clusterId, states: [this.zookeeper] });
     const voterIds = config.voters.map((voter) => voter.id);
     const { dataDirectory, nodeId } = config;
     const isDamaged = recoverMetadata({ disk, dataDirectory, nodeId, voters: voterIds, clock, logger, events });
@@ -89,7 +79,7 @@ export class MetadataQuorum {
       clock,
       logger,
       events,
-      image: () => this.current,
+      content: () => this.loader.snapshotContent(),
       maxBytes: settings.metadataLogMaxRecordBytesBetweenSnapshots,
       maxIntervalMs: settings.metadataLogMaxSnapshotIntervalMs,
     });
@@ -111,7 +101,7 @@ export class MetadataQuorum {
         onLeaderChange: (status) => this.onLeaderChange(status),
         onCommitted: (batches) => this.onCommitted(batches),
         onSnapshot: (id) => this.onSnapshot(id),
-        prepareSnapshot: (id, batches) => this.prepareSnapshot(id, batches),
+        prepareSnapshot: (id, batches) => this.loader.prepareSnapshot(id, batches),
         onFailure: (error) => options.onFailure?.(error),
       },
       logger,
@@ -130,13 +120,17 @@ export class MetadataQuorum {
       logger: options.logger.child({ part: 'controller' }),
       events,
       properties: config.properties,
-      image: () => this.current,
+      image: () => this.loader.image,
+      zookeeper: () => this.zookeeper.current,
       admit: (bytes) => this.log.admit(bytes),
       settings: {
         sessionTimeoutMs: settings.brokerSessionTimeoutMs,
         rebalanceMs: settings.autoLeaderRebalanceEnable ? settings.leaderImbalanceCheckIntervalMs : 0,
         ...options.controllerSettings,
       },
+    });
+    this.loader.onImage(({ brokers, after }) => {
+      for (const id of brokers) if (!after.brokers.has(id)) this.raft.forgetObserver(id);
     });
     const apis = quorumApis({ raft: this.raft, controller: this.controller, voters: config.voters });
     this.channel = new ControllerChannel({
@@ -181,13 +175,22 @@ export class MetadataQuorum {
 
   /** The newest committed metadata of this node. */
   image(): MetadataImage {
-    return this.current;
+    return this.loader.image;
   }
 
   /** Calls `listener` after every change of the image; returns its removal. */
   onImage(listener: (change: ImageChange) => void): () => void {
-    this.imageListeners.add(listener);
-    return () => this.imageListeners.delete(listener);
+    return this.loader.onImage(listener);
+  }
+
+  /** The image and the state of the ZooKeeper endpoint's clients, as of the same offset. */
+  zookeeperView(): ZooKeeperView {
+    return { image: this.loader.image, zookeeper: this.zookeeper.current };
+  }
+
+  /** `onImage` with the changes of the ZooKeeper endpoint's clients. */
+  onZooKeeperChange(listener: (change: ZooKeeperChange) => void): () => void {
+    return this.loader.onImage((change) => listener({ ...this.zookeeper.lastChange, metadata: change }));
   }
 
   /** Calls `listener` with every change of leader, epoch or this node's own role. */
@@ -226,46 +229,23 @@ export class MetadataQuorum {
   }
 
   private onCommitted(batches: readonly CommittedBatch[]): void {
-    for (const batch of batches) {
-      const records = this.decoder.decode(batch.values, batch.baseOffset);
-      const { image, change } = applyRecords(this.current, records, {
-        offset: batch.lastOffset,
-        epoch: batch.epoch,
-        timestamp: batch.timestamp,
-      });
-      this.current = image;
-      for (const id of change.brokers) if (!image.brokers.has(id)) this.raft.forgetObserver(id);
-      for (const listener of this.imageListeners) listener(change);
-    }
+    for (const batch of batches) this.loader.applyBatch(batch);
     this.controller.onCommitted(batches);
     this.snapshotting.onCommitted(batches);
   }
 
-  /** Replaces the image by that of a snapshot. */
   private onSnapshot(id: SnapshotId): void {
     const { config, clock, events } = this.options;
-    const { prepared } = this;
-    this.prepared = undefined;
-    const ready = prepared?.id.endOffset === id.endOffset && prepared.id.epoch === id.epoch ? prepared : undefined;
-    const { image, count } = ready ?? runWhole(this.loadSnapshot(id, this.log.snapshotRecords(id)));
-    const change = diffImages(this.current, image);
-    this.current = image;
-    this.snapshotting.onLoaded();
-    const details = { endOffset: Number(id.endOffset), epoch: id.epoch, records: count };
-    const reason = this.started ? 'the leader no longer has the records that this node lacks' : 'the node started';
-    events({ type: 'quorum/snapshotLoaded', at: clock.now(), broker: config.nodeId, reason, details });
-    for (const listener of this.imageListeners) listener(change);
-  }
-
-  private *prepareSnapshot(id: SnapshotId, batches: Iterable<readonly Uint8Array[]>): Generator<undefined, void, undefined> {
-    this.prepared = undefined;
-    this.prepared = yield* this.loadSnapshot(id, batches);
-  }
-
-  private *loadSnapshot(id: SnapshotId, batches: Iterable<readonly Uint8Array[]>): Generator<undefined, LoadedSnapshot, undefined> {
-    const records = yield* this.decoder.decodeInSteps(batches, id.endOffset);
-    const at = { offset: id.endOffset - 1n, epoch: id.epoch };
-    return { id, image: yield* imageInSteps(records, this.options.config.clusterId, at), count: records.length };
+    this.loader.loadSnapshot(
+      id,
+      () => this.log.snapshotRecords(id),
+      (records) => {
+        this.snapshotting.onLoaded();
+        const details = { endOffset: Number(id.endOffset), epoch: id.epoch, records };
+        const reason = this.started ? 'the leader no longer has the records that this node lacks' : 'the node started';
+        events({ type: 'quorum/snapshotLoaded', at: clock.now(), broker: config.nodeId, reason, details });
+      },
+    );
   }
 
   /** Long polls have a connection of their own: they block the requests behind them. */

@@ -9,8 +9,7 @@ import type { Logger } from '../lib/logger.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { DiskError } from '../lib/disk.ts';
 import { encodeMetadataRecord } from '../protocol/records/metadata-records.ts';
-import { imageRecords } from './image-records.ts';
-import type { MetadataImage } from './image.ts';
+import type { SnapshotContent } from './metadata-loader.ts';
 import type { CommittedBatch, RaftLog, SnapshotId, SnapshotWriter } from './raft-log.ts';
 
 export interface SnapshottingOptions {
@@ -19,8 +18,8 @@ export interface SnapshottingOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events: EventSink;
-  /** The committed image. */
-  image(): MetadataImage;
+  /** The committed metadata. */
+  content(): SnapshotContent;
   /** `metadata.log.max.record.bytes.between.snapshots`. */
   readonly maxBytes: number;
   /** `metadata.log.max.snapshot.interval.ms`; 0: only by bytes. */
@@ -38,7 +37,7 @@ const RETRY_MS = 60_000;
 interface Writing {
   readonly id: SnapshotId;
   readonly writer: SnapshotWriter;
-  readonly records: ReturnType<typeof imageRecords>;
+  readonly records: SnapshotContent['records'];
   written: number;
   timer: Timer | undefined;
 }
@@ -92,17 +91,16 @@ export class Snapshotting {
   private begin(): void {
     if (this.stopped || this.writing !== undefined) return;
     const { log } = this.options;
-    const image = this.options.image();
-    const id = { endOffset: image.offset + 1n, epoch: image.epoch };
+    const { id, records, isComplete } = this.options.content();
     this.settled();
     if (log.latestSnapshot !== undefined && log.latestSnapshot.endOffset >= id.endOffset) return;
-    if (!image.unappliedRecords.isComplete) {
-      this.options.logger.warn('Wrote no metadata snapshot: this node does not hold all unapplied records; the log keeps them', id);
+    if (!isComplete) {
+      this.options.logger.warn('Wrote no metadata snapshot: this node does not hold all unapplied records; the log keeps them', { ...id });
       return;
     }
     this.trying(() => {
       const writer = log.writeSnapshot(id, this.lastTimestamp);
-      this.writing = { id, writer, records: imageRecords(image), written: 0, timer: undefined };
+      this.writing = { id, writer, records, written: 0, timer: undefined };
       this.later(this.writing);
     });
   }

@@ -1,27 +1,29 @@
-/** Converts a change of the metadata image to changes of the tree: created, deleted and changed nodes, in order. */
+/** Converts a change of the metadata to changes of the tree: created, deleted and changed nodes, in order. */
 import type { ZnodeChange } from '../quorum/zookeeper-state/state.ts';
+import type { ZooKeeperChange } from '../quorum/zookeeper-state/view.ts';
 import { BROKER_RESOURCE, configKey, TOPIC_RESOURCE, type ImageChange, type PartitionImage } from '../quorum/image.ts';
 import { DEFAULT_ENTITY } from './system-tree.ts';
 
-export function* znodeChanges(change: ImageChange): Generator<ZnodeChange> {
-  const { before, after } = change;
+export function* znodeChanges(change: ZooKeeperChange): Generator<ZnodeChange> {
+  const { metadata, znodes } = change;
+  const { before, after } = metadata;
   yield* brokerChanges(change);
-  for (const { name, partitions } of change.deletedTopics) yield* removed(name, partitions.length);
+  for (const { name, partitions } of metadata.deletedTopics) yield* removed(name, partitions.length);
   yield* topicChanges(change);
-  for (const key of change.configs) yield* configChanges(change, key);
-  const was = before.coordination.system.reassignment;
-  const is = after.coordination.system.reassignment;
+  for (const key of metadata.configs) yield* configChanges(metadata, key);
+  const was = change.before.system.reassignment;
+  const is = change.after.system.reassignment;
   if (was !== is)
     yield { type: was === undefined ? 'created' : is === undefined ? 'deleted' : 'dataChanged', path: '/admin/reassign_partitions' };
   if (before.features !== after.features) yield { type: 'dataChanged', path: '/feature' };
-  yield* change.znodes ?? [];
+  yield* znodes;
 }
 
-function* brokerChanges({ before, after, brokers }: ImageChange): Generator<ZnodeChange> {
-  for (const id of brokers) {
+function* brokerChanges({ before, after, metadata }: ZooKeeperChange): Generator<ZnodeChange> {
+  for (const id of metadata.brokers) {
     const path = `/brokers/ids/${id}`;
-    const was = before.coordination.system.brokers.get(id);
-    const is = after.coordination.system.brokers.get(id);
+    const was = before.system.brokers.get(id);
+    const is = after.system.brokers.get(id);
     if (was !== undefined && was.czxid === is?.czxid) {
       if (was.mzxid !== is.mzxid) yield { type: 'dataChanged', path };
       continue;
@@ -42,9 +44,9 @@ function* removed(topic: string, partitions: number): Generator<ZnodeChange> {
   yield { type: 'deleted', path: `/config/topics/${topic}` };
 }
 
-function* topicChanges({ before, after, partitions }: ImageChange): Generator<ZnodeChange> {
+function* topicChanges({ before, after, metadata }: ZooKeeperChange): Generator<ZnodeChange> {
   const touched = new Map<string, PartitionImage[]>();
-  for (const partition of partitions) {
+  for (const partition of metadata.partitions) {
     const list = touched.get(partition.topicId);
     if (list === undefined) touched.set(partition.topicId, [partition]);
     else list.push(partition);
@@ -52,12 +54,12 @@ function* topicChanges({ before, after, partitions }: ImageChange): Generator<Zn
   for (const [id, list] of touched) {
     const name = list[0]?.topic ?? '';
     const path = `/brokers/topics/${name}`;
-    const known = before.topicsById.get(id);
+    const known = metadata.before.topicsById.get(id);
     if (known === undefined) {
       yield { type: 'created', path };
       yield { type: 'created', path: `${path}/partitions` };
       yield { type: 'created', path: `/config/topics/${name}` };
-    } else if (before.coordination.system.topics.get(name)?.mzxid !== after.coordination.system.topics.get(name)?.mzxid) {
+    } else if (before.system.topics.get(name)?.mzxid !== after.system.topics.get(name)?.mzxid) {
       yield { type: 'dataChanged', path };
     }
     for (const { partition } of list) {

@@ -278,7 +278,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
 
   private reply(xid: number, reply: Reply, from: number): void {
     const { endpoint } = this;
-    this.send(encodeReply(xid, reply.zxid ?? endpoint.coordination.image().offset, reply));
+    this.send(encodeReply(xid, reply.zxid ?? endpoint.coordination.zookeeperView().image.offset, reply));
     endpoint.served(endpoint.clock.monotonic() - from);
   }
 
@@ -327,7 +327,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
   private async handshake(frame: Buffer): Promise<void> {
     const { endpoint } = this;
     const request = readConnectRequest(new Reader(frame));
-    if (request.lastZxidSeen > endpoint.coordination.image().offset) {
+    if (request.lastZxidSeen > endpoint.coordination.zookeeperView().image.offset) {
       // The client has seen changes that this node lacks: it must not read an older state.
       await endpoint.applied(request.lastZxidSeen);
     }

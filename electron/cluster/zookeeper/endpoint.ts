@@ -3,15 +3,16 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { ControllerChannel } from '../quorum/controller-channel.ts';
-import type { ImageChange, MetadataImage } from '../quorum/image.ts';
+import type { ZooKeeperChange, ZooKeeperView } from '../quorum/zookeeper-state/view.ts';
 import type { ZooKeeperConnection } from './connection.ts';
 import type { SessionRequests } from './session-requests.ts';
 import type { Watches } from './watches.ts';
 
 /** The node's metadata and its channel to the active controller; `MetadataQuorum` implements it. */
 export interface Coordination {
-  image(): MetadataImage;
-  onImage(listener: (change: ImageChange) => void): () => void;
+  zookeeperView(): ZooKeeperView;
+  /** Calls `listener` after every change of the view; returns its removal. */
+  onZooKeeperChange(listener: (change: ZooKeeperChange) => void): () => void;
   readonly channel: Pick<ControllerChannel, 'send'>;
   /** −1 while there is no active controller. */
   readonly leaderId: number;

@@ -64,7 +64,8 @@ export function answerWord(word: string, endpoint: Endpoint, facts: ServerFacts)
 }
 
 function statistics(endpoint: Endpoint, facts: ServerFacts): string {
-  const image = endpoint.coordination.image();
+  const view = endpoint.coordination.zookeeperView();
+  const { offset } = view.image;
   return lines(
     {
       'Latency min/avg/max': `${facts.minLatencyMs.toFixed(0)}/${facts.averageLatencyMs.toFixed(4)}/${facts.maxLatencyMs.toFixed(0)}`,
@@ -72,18 +73,18 @@ function statistics(endpoint: Endpoint, facts: ServerFacts): string {
       Sent: facts.sent,
       Connections: facts.connections.length,
       Outstanding: facts.outstanding,
-      Zxid: `0x${(image.offset < 0n ? 0n : image.offset).toString(16)}`,
+      Zxid: `0x${(offset < 0n ? 0n : offset).toString(16)}`,
       Mode: facts.mode,
-      'Node count': countBelow(image, '/') + 1,
+      'Node count': countBelow(view, '/') + 1,
     },
     ': ',
   );
 }
 
 function monitor(endpoint: Endpoint, facts: ServerFacts): string {
-  const image = endpoint.coordination.image();
-  const { sessions } = image.coordination;
-  let ephemerals = image.coordination.system.brokers.size;
+  const view = endpoint.coordination.zookeeperView();
+  const { sessions } = view.zookeeper;
+  let ephemerals = view.zookeeper.system.brokers.size;
   for (const session of sessions.values()) ephemerals += session.ephemerals.size;
   return lines(
     {
@@ -97,7 +98,7 @@ function monitor(endpoint: Endpoint, facts: ServerFacts): string {
       zk_packets_sent: facts.sent,
       zk_num_alive_connections: facts.connections.length,
       zk_outstanding_requests: facts.outstanding,
-      zk_znode_count: countBelow(image, '/') + 1,
+      zk_znode_count: countBelow(view, '/') + 1,
       zk_watch_count: endpoint.watches.size,
       zk_ephemerals_count: ephemerals,
       zk_global_sessions: sessions.size,
@@ -109,7 +110,7 @@ function monitor(endpoint: Endpoint, facts: ServerFacts): string {
 
 /** Sessions and their ephemeral nodes. */
 function dump(endpoint: Endpoint): string {
-  const { sessions } = endpoint.coordination.image().coordination;
+  const { sessions } = endpoint.coordination.zookeeperView().zookeeper;
   const owners = [...sessions.values()].filter((session) => session.ephemerals.size > 0);
   return [
     `SessionTracker dump:`,

@@ -46,14 +46,14 @@ export function answerRequest(context: RequestContext, type: number, reader: Rea
     }
     case OpCode.getEphemerals: {
       const prefix = readText(reader);
-      const own = context.endpoint.coordination.image().coordination.sessions.get(context.session.id);
+      const own = context.endpoint.coordination.zookeeperView().zookeeper.sessions.get(context.session.id);
       const paths = [...(own?.ephemerals.keys() ?? [])].filter((path) => path.startsWith(prefix));
       return ok((writer) => writeTexts(writer, paths));
     }
     case OpCode.getAllChildrenNumber: {
       const path = readText(reader);
       must(context, path);
-      const count = countBelow(context.endpoint.coordination.image(), path);
+      const count = countBelow(context.endpoint.coordination.zookeeperView(), path);
       return ok((writer) => writer.int32(count));
     }
     case OpCode.multiRead:
@@ -100,7 +100,7 @@ function ok(body?: (writer: Writer) => void): Reply {
 }
 
 function must({ endpoint }: RequestContext, path: string): NodeView {
-  const node = nodeAt(endpoint.coordination.image(), path);
+  const node = nodeAt(endpoint.coordination.zookeeperView(), path);
   if (node === undefined) throw new ZooKeeperError(ZooKeeperCode.NONODE, `there is no ${path}`);
   return node;
 }
@@ -115,7 +115,7 @@ function readable(context: RequestContext, path: string): NodeView {
 function exists(context: RequestContext, reader: Reader): Reply {
   const path = readText(reader);
   if (path.includes('\0')) throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, 'a path has no null character');
-  const node = nodeAt(context.endpoint.coordination.image(), path);
+  const node = nodeAt(context.endpoint.coordination.zookeeperView(), path);
   if (reader.bool()) watch(context, 'data', path);
   if (node === undefined) return { error: ZooKeeperCode.NONODE };
   return ok((writer) => writeStat(writer, node.stat));

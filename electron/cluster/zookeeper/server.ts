@@ -13,7 +13,7 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { coordinationTouch } from '../quorum/zookeeper-state/apis.ts';
 import { MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS } from '../quorum/zookeeper-state/sessions.ts';
 import { MAX_DATA_BYTES } from '../quorum/zookeeper-state/transaction.ts';
-import type { ImageChange } from '../quorum/image.ts';
+import type { ZooKeeperChange } from '../quorum/zookeeper-state/view.ts';
 import { znodeChanges } from './changes.ts';
 import { ZooKeeperConnection } from './connection.ts';
 import { QUORUM_TIMEOUT_MS, type Coordination, type Endpoint } from './endpoint.ts';
@@ -99,7 +99,7 @@ export class ZooKeeperServer implements Endpoint {
 
   /** Starts to listen; resolves to the port. Rejects with `NetworkError` EADDRINUSE when the port is in use. */
   async start(): Promise<number> {
-    this.removeListener = this.coordination.onImage((change) => this.onImage(change));
+    this.removeListener = this.coordination.onZooKeeperChange((change) => this.onChange(change));
     const listener = await this.options.network.listen(this.options.address, (stream) => this.accept(stream));
     if (this.stopped) {
       listener.close();
@@ -129,7 +129,7 @@ export class ZooKeeperServer implements Endpoint {
   }
 
   applied(zxid: bigint): Promise<void> {
-    if (this.coordination.image().offset >= zxid) return Promise.resolve();
+    if (this.coordination.zookeeperView().image.offset >= zxid) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const waiter = { zxid, until: this.clock.monotonic() + QUORUM_TIMEOUT_MS, resolve, reject };
       // In the order of zxids, in which nearly all of them arrive.
@@ -139,7 +139,7 @@ export class ZooKeeperServer implements Endpoint {
   }
 
   attach(connection: ZooKeeperConnection, sessionId: bigint): void {
-    const known = this.coordination.image().coordination.sessions.get(sessionId);
+    const known = this.coordination.zookeeperView().zookeeper.sessions.get(sessionId);
     if (known === undefined) connection.sessionEnded();
     else if (known.holder !== connection.session?.holder) connection.destroy('the session moved to another connection');
     else this.bySession.set(sessionId, connection);
@@ -226,13 +226,13 @@ export class ZooKeeperServer implements Endpoint {
   }
 
   /** Watches first: the waiting client must receive the event before its own response. */
-  private onImage(change: ImageChange): void {
+  private onChange(change: ZooKeeperChange): void {
     this.watches.fire(znodeChanges(change));
-    const { after } = change;
+    const { after, metadata, sessions } = change;
     // Only sessions that changed: with thousands open, a check of each connection for each change would block the node.
-    for (const id of change.sessions ?? []) {
+    for (const id of sessions) {
       const connection = this.bySession.get(id);
-      const known = after.coordination.sessions.get(id);
+      const known = after.sessions.get(id);
       // A session that its own client has closed is about to be answered; it ends by itself.
       if (known === undefined) connection?.sessionEnded();
       else if (connection !== undefined && known.holder !== connection.session?.holder) {
@@ -241,7 +241,7 @@ export class ZooKeeperServer implements Endpoint {
     }
     let due = 0;
     for (const { zxid } of this.waiters) {
-      if (zxid > after.offset) break;
+      if (zxid > metadata.after.offset) break;
       due++;
     }
     if (due > 0) for (const waiter of this.waiters.splice(0, due)) waiter.resolve();
@@ -289,7 +289,7 @@ export class ZooKeeperServer implements Endpoint {
       if (answer.errorCode !== ErrorCode.NONE) throw new Error(answer.errorMessage ?? `error ${answer.errorCode}`);
     } catch (error) {
       this.logger.debug('Could not report active sessions to the controller', { error });
-      const known = this.coordination.image().coordination.sessions;
+      const known = this.coordination.zookeeperView().zookeeper.sessions;
       for (const id of sessionIds) if (known.has(id)) this.touchedSessions.add(id);
     } finally {
       this.reporting = false;

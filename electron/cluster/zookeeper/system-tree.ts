@@ -5,15 +5,9 @@
 import { isReassigning, targetReplicas } from '../quorum/controller/reassignment-state.ts';
 import { Permission } from '../quorum/zookeeper-state/state.ts';
 import type { Stat } from '../quorum/zookeeper-state/stat.ts';
+import type { ZooKeeperView } from '../quorum/zookeeper-state/view.ts';
 import type { ChildTimes, NodeTimes } from '../quorum/zookeeper-state/system-times.ts';
-import {
-  BROKER_RESOURCE,
-  configKey,
-  TOPIC_RESOURCE,
-  type BrokerRegistration,
-  type MetadataImage,
-  type TopicImage,
-} from '../quorum/image.ts';
+import { BROKER_RESOURCE, configKey, TOPIC_RESOURCE, type BrokerRegistration, type TopicImage } from '../quorum/image.ts';
 
 /** One node as a client reads it. */
 export interface NodeView {
@@ -29,25 +23,25 @@ const NO_CHILDREN: ChildTimes = { pzxid: 0n, changes: 0 };
 const SECURITY_PROTOCOLS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'];
 
 /** The node at `/first/second/…`; undefined for an unknown path. */
-export function systemNode(image: MetadataImage, parts: readonly string[]): NodeView | undefined {
+export function systemNode(view: ZooKeeperView, parts: readonly string[]): NodeView | undefined {
   const [first, ...rest] = parts;
   switch (first) {
     case 'admin':
-      return adminNode(image, rest);
+      return adminNode(view, rest);
     case 'brokers':
-      return brokersNode(image, rest);
+      return brokersNode(view, rest);
     case 'cluster':
       if (rest.length === 0) return directory(['id']);
-      return rest.length === 1 && rest[0] === 'id' ? leaf({ version: '1', id: image.clusterId }) : undefined;
+      return rest.length === 1 && rest[0] === 'id' ? leaf({ version: '1', id: view.image.clusterId }) : undefined;
     case 'config':
-      return configNode(image, rest);
+      return configNode(view, rest);
     case 'controller':
-      return rest.length === 0 ? controllerNode(image) : undefined;
+      return rest.length === 0 ? controllerNode(view) : undefined;
     case 'controller_epoch':
-      return rest.length === 0 ? controllerEpochNode(image) : undefined;
+      return rest.length === 0 ? controllerEpochNode(view) : undefined;
     case 'feature':
       if (rest.length > 0) return undefined;
-      return leaf({ features: Object.fromEntries(image.features), version: 2, status: 1 });
+      return leaf({ features: Object.fromEntries(view.image.features), version: 2, status: 1 });
     case 'isr_change_notification':
       return rest.length === 0 ? directory([]) : undefined;
     default:
@@ -60,20 +54,20 @@ export function brokerSessionId(brokerId: number, brokerEpoch: bigint): bigint {
   return (BigInt(brokerId) << 56n) | (1n << 55n) | (brokerEpoch & 0x7f_ffff_ffff_ffffn);
 }
 
-function adminNode(image: MetadataImage, [second, ...rest]: readonly string[]): NodeView | undefined {
-  const { admin, reassignment } = image.coordination.system;
+function adminNode(view: ZooKeeperView, [second, ...rest]: readonly string[]): NodeView | undefined {
+  const { admin, reassignment } = view.zookeeper.system;
   if (second === undefined)
     return directory(reassignment === undefined ? ['delete_topics'] : ['delete_topics', 'reassign_partitions'], admin);
   if (rest.length > 0) return undefined;
   if (second === 'delete_topics') return directory([]);
   if (second !== 'reassign_partitions' || reassignment === undefined) return undefined;
-  const moving = [...image.topics.values()].flatMap((topic) => topic.partitions.filter(isReassigning));
+  const moving = [...view.image.topics.values()].flatMap((topic) => topic.partitions.filter(isReassigning));
   const partitions = moving.map((one) => ({ topic: one.topic, partition: one.partition, replicas: targetReplicas(one) }));
   return leaf({ version: 1, partitions }, reassignment);
 }
 
-function brokersNode(image: MetadataImage, [second, third, ...rest]: readonly string[]): NodeView | undefined {
-  const { system } = image.coordination;
+function brokersNode(view: ZooKeeperView, [second, third, ...rest]: readonly string[]): NodeView | undefined {
+  const { system } = view.zookeeper;
   switch (second) {
     case undefined:
       return directory(['ids', 'seqid', 'topics']);
@@ -82,14 +76,14 @@ function brokersNode(image: MetadataImage, [second, third, ...rest]: readonly st
     case 'ids': {
       if (third === undefined) return directory([...system.brokers.keys()].map(String).sort(), system.ids);
       const id = numberOf(third);
-      const broker = id === undefined ? undefined : image.brokers.get(id);
+      const broker = id === undefined ? undefined : view.image.brokers.get(id);
       const times = id === undefined ? undefined : system.brokers.get(id);
       return rest.length > 0 || broker === undefined || times === undefined ? undefined : brokerNode(broker, times);
     }
     case 'topics': {
-      if (third === undefined) return directory([...image.topics.keys()].sort(), system.topicNames);
-      const topic = image.topics.get(third);
-      return topic === undefined ? undefined : topicNode(image, topic, rest);
+      if (third === undefined) return directory([...view.image.topics.keys()].sort(), system.topicNames);
+      const topic = view.image.topics.get(third);
+      return topic === undefined ? undefined : topicNode(view, topic, rest);
     }
     default:
       return undefined;
@@ -115,8 +109,8 @@ function brokerNode(broker: BrokerRegistration, times: NodeTimes): NodeView {
   return leaf(data, times, brokerSessionId(id, epoch));
 }
 
-function topicNode(image: MetadataImage, topic: TopicImage, [first, second, third, ...rest]: readonly string[]): NodeView | undefined {
-  const times = image.coordination.system.topics.get(topic.name);
+function topicNode(view: ZooKeeperView, topic: TopicImage, [first, second, third, ...rest]: readonly string[]): NodeView | undefined {
+  const times = view.zookeeper.system.topics.get(topic.name);
   const { partitions } = topic;
   if (first === undefined) {
     const lists = (of: 'replicas' | 'addingReplicas' | 'removingReplicas') =>
@@ -150,7 +144,7 @@ function topicNode(image: MetadataImage, topic: TopicImage, [first, second, thir
   if (third === undefined) return node({ data: null, times: own, names: ['state'], childTimes: { pzxid: own?.czxid ?? 0n, changes: 1 } });
   if (third !== 'state') return undefined;
   const { leader, leaderEpoch, isr, partitionEpoch } = partition;
-  const state = { controller_epoch: own?.controllerEpoch ?? image.epoch, leader, version: 1, leader_epoch: leaderEpoch, isr };
+  const state = { controller_epoch: own?.controllerEpoch ?? view.image.epoch, leader, version: 1, leader_epoch: leaderEpoch, isr };
   // Kafka compared and set the version in ZooKeeper; it is now the partition epoch.
   return leaf(state, { ...(own ?? NO_TIMES), version: partitionEpoch });
 }
@@ -159,47 +153,47 @@ const CONFIG_KINDS = ['brokers', 'changes', 'clients', 'ips', 'topics', 'users']
 /** Kafka's name for the settings of all brokers. */
 export const DEFAULT_ENTITY = '<default>';
 
-function configNode(image: MetadataImage, [kind, name, ...rest]: readonly string[]): NodeView | undefined {
+function configNode(view: ZooKeeperView, [kind, name, ...rest]: readonly string[]): NodeView | undefined {
   if (kind === undefined) return directory(CONFIG_KINDS);
   if (rest.length > 0 || !CONFIG_KINDS.includes(kind)) return undefined;
-  const { system } = image.coordination;
+  const { system } = view.zookeeper;
   if (kind === 'topics') {
-    if (name === undefined) return directory([...image.topics.keys()].sort(), system.topicNames);
-    const topic = image.topics.get(name);
+    if (name === undefined) return directory([...view.image.topics.keys()].sort(), system.topicNames);
+    const topic = view.image.topics.get(name);
     if (topic === undefined) return undefined;
     const created = system.topics.get(name);
     const key = configKey(TOPIC_RESOURCE, name);
     const changed = system.configs.get(key);
     const times = changed === undefined || created === undefined ? created : { ...changed, czxid: created.czxid, ctime: created.ctime };
-    return configLeaf(image, key, times === undefined ? NO_TIMES : { ...times, version: changed?.version ?? 0 });
+    return configLeaf(view, key, times === undefined ? NO_TIMES : { ...times, version: changed?.version ?? 0 });
   }
   if (kind === 'brokers') {
     const prefix = configKey(BROKER_RESOURCE, '');
     if (name === undefined) {
-      const names = [...image.configs.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
+      const names = [...view.image.configs.keys()].filter((key) => key.startsWith(prefix)).map((key) => key.slice(prefix.length));
       return directory(names.map((one) => (one === '' ? DEFAULT_ENTITY : one)).sort());
     }
     const key = configKey(BROKER_RESOURCE, name === DEFAULT_ENTITY ? '' : name);
-    return image.configs.has(key) ? configLeaf(image, key, system.configs.get(key)) : undefined;
+    return view.image.configs.has(key) ? configLeaf(view, key, system.configs.get(key)) : undefined;
   }
   return name === undefined ? directory([]) : undefined;
 }
 
-function configLeaf(image: MetadataImage, key: string, times: NodeTimes | undefined): NodeView {
-  return leaf({ version: 1, config: Object.fromEntries(image.configs.get(key) ?? []) }, times);
+function configLeaf(view: ZooKeeperView, key: string, times: NodeTimes | undefined): NodeView {
+  return leaf({ version: 1, config: Object.fromEntries(view.image.configs.get(key) ?? []) }, times);
 }
 
-function controllerNode(image: MetadataImage): NodeView | undefined {
-  const { controller } = image.coordination.system;
+function controllerNode(view: ZooKeeperView): NodeView | undefined {
+  const { controller } = view.zookeeper.system;
   if (controller === undefined) return undefined;
   const { brokerId, zxid, time } = controller;
   const times = { czxid: zxid, mzxid: zxid, ctime: time, mtime: time, version: 0 };
-  const owner = brokerSessionId(brokerId, image.brokers.get(brokerId)?.epoch ?? 0n);
+  const owner = brokerSessionId(brokerId, view.image.brokers.get(brokerId)?.epoch ?? 0n);
   return leaf({ version: 2, brokerid: brokerId, timestamp: String(time), kraftControllerEpoch: -1 }, times, owner);
 }
 
-function controllerEpochNode(image: MetadataImage): NodeView | undefined {
-  const { controller } = image.coordination.system;
+function controllerEpochNode(view: ZooKeeperView): NodeView | undefined {
+  const { controller } = view.zookeeper.system;
   if (controller === undefined) return undefined;
   const { epoch, zxid, time, changes } = controller;
   return node({

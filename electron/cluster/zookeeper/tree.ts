@@ -1,15 +1,15 @@
-/** The whole tree of one image: nodes of clients and nodes of the cluster under one root. */
+/** The whole tree at one offset: nodes of clients and nodes of the cluster under one root. */
 import { findZnode, isSystemPath, partsOf, SYSTEM_ROOT_NAMES, type Znode } from '../quorum/zookeeper-state/state.ts';
 import { statOf } from '../quorum/zookeeper-state/stat.ts';
-import type { MetadataImage } from '../quorum/image.ts';
+import type { ZooKeeperView } from '../quorum/zookeeper-state/view.ts';
 import { systemNode, type NodeView } from './system-tree.ts';
 
 /** The node at the path; undefined for an unknown path. */
-export function nodeAt(image: MetadataImage, path: string): NodeView | undefined {
+export function nodeAt(view: ZooKeeperView, path: string): NodeView | undefined {
   // The empty path is ZooKeeper's root too.
-  if (path === '/' || path === '') return rootNode(image);
-  if (isSystemPath(path)) return systemNode(image, partsOf(path));
-  const found = findZnode(image.coordination.root, path);
+  if (path === '/' || path === '') return rootNode(view);
+  if (isSystemPath(path)) return systemNode(view, partsOf(path));
+  const found = findZnode(view.zookeeper.root, path);
   return found === undefined ? undefined : clientNode(found);
 }
 
@@ -18,10 +18,10 @@ function clientNode(node: Znode): NodeView {
 }
 
 /** Clients own the root; the system's nodes are added to it. */
-function rootNode(image: MetadataImage): NodeView {
-  const { root, system } = image.coordination;
+function rootNode(view: ZooKeeperView): NodeView {
+  const { root, system } = view.zookeeper;
   const own = clientNode(root);
-  const names = SYSTEM_ROOT_NAMES.filter((name) => systemNode(image, [name]) !== undefined);
+  const names = SYSTEM_ROOT_NAMES.filter((name) => systemNode(view, [name]) !== undefined);
   const controller = system.controller?.zxid ?? 0n;
   return {
     ...own,
@@ -37,9 +37,9 @@ function rootNode(image: MetadataImage): NodeView {
 }
 
 /** The number of descendants of the path. */
-export function countBelow(image: MetadataImage, path: string): number {
+export function countBelow(view: ZooKeeperView, path: string): number {
   let count = 0;
-  for (const name of nodeAt(image, path)?.children() ?? [])
-    count += 1 + countBelow(image, path === '/' || path === '' ? `/${name}` : `${path}/${name}`);
+  for (const name of nodeAt(view, path)?.children() ?? [])
+    count += 1 + countBelow(view, path === '/' || path === '' ? `/${name}` : `${path}/${name}`);
   return count;
 }

@@ -28,21 +28,21 @@ export function addWatch(context: RequestContext, reader: Reader): Reply {
 /** After a reconnection: changes since the client's last zxid are reported at once, other watches are set again. */
 export function setWatches(context: RequestContext, type: number, reader: Reader): Reply {
   const { endpoint, watcher } = context;
-  const image = endpoint.coordination.image();
+  const view = endpoint.coordination.zookeeperView();
   const since = reader.int64();
   const [data, missing, children] = [readTexts(reader), readTexts(reader), readTexts(reader)];
   for (const path of data) {
-    const node = nodeAt(image, path);
+    const node = nodeAt(view, path);
     if (node === undefined) watcher.notify(EventType.deleted, path);
     else if (node.stat.mzxid > since) watcher.notify(EventType.dataChanged, path);
     else watch(context, 'data', path);
   }
   for (const path of missing) {
-    if (nodeAt(image, path) !== undefined) watcher.notify(EventType.created, path);
+    if (nodeAt(view, path) !== undefined) watcher.notify(EventType.created, path);
     else watch(context, 'data', path);
   }
   for (const path of children) {
-    const node = nodeAt(image, path);
+    const node = nodeAt(view, path);
     if (node === undefined) watcher.notify(EventType.deleted, path);
     else if (node.stat.pzxid > since) watcher.notify(EventType.childrenChanged, path);
     else watch(context, 'children', path);

@@ -170,11 +170,11 @@ function statBody(result: WriteResult | undefined): (writer: Writer) => void {
 /** The cluster's own nodes cannot be changed, except triggers. Reports other errors first. */
 function refuseSystem({ endpoint }: RequestContext, { type, path }: Change): void {
   if (path === '/' || !isSystemPath(path) || (type === Operation.create && isTrigger(path))) return;
-  const image = endpoint.coordination.image();
-  const node = nodeAt(image, path);
+  const view = endpoint.coordination.zookeeperView();
+  const node = nodeAt(view, path);
   if (type === Operation.create) {
     if (node !== undefined) throw new ZooKeeperError(ZooKeeperCode.NODEEXISTS, `${path} exists`);
-    if (nodeAt(image, parentOf(path)) === undefined) throw new ZooKeeperError(ZooKeeperCode.NONODE, `there is no ${parentOf(path)}`);
+    if (nodeAt(view, parentOf(path)) === undefined) throw new ZooKeeperError(ZooKeeperCode.NONODE, `there is no ${parentOf(path)}`);
   } else if (node === undefined) throw new ZooKeeperError(ZooKeeperCode.NONODE, `there is no ${path}`);
   throw new ZooKeeperError(ZooKeeperCode.NOAUTH, `${path} is the cluster's own`);
 }

@@ -1,32 +1,35 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
-import { completeMetadataRecord } from '../../../electron/cluster/protocol/records/metadata-records.ts';
+import { completeMetadataRecord, type MetadataRecord } from '../../../electron/cluster/protocol/records/metadata-records.ts';
+import { runWhole } from '../../../electron/cluster/lib/work-slices.ts';
+import { applyZooKeeperRecords, ZooKeeperLogState } from '../../../electron/cluster/quorum/zookeeper-state/log-state.ts';
 import { coordinationRecords } from '../../../electron/cluster/quorum/zookeeper-state/snapshot.ts';
 import { diffImages } from '../../../electron/cluster/quorum/image-diff.ts';
-import { imageOfRecords, imageRecords } from '../../../electron/cluster/quorum/image-records.ts';
-import { ChangeKind } from '../../../electron/cluster/quorum/zookeeper-state/state.ts';
-import { EMPTY_IMAGE, type MetadataImage } from '../../../electron/cluster/quorum/image.ts';
+import { applySnapshotInSteps, imageRecords } from '../../../electron/cluster/quorum/image-records.ts';
+import { diffCoordination } from '../../../electron/cluster/quorum/zookeeper-state/diff.ts';
+import { ChangeKind, EMPTY_COORDINATION, type CoordinationImage } from '../../../electron/cluster/quorum/zookeeper-state/state.ts';
+import { EMPTY_IMAGE } from '../../../electron/cluster/quorum/image.ts';
 import { apply, IMAGE_CLUSTER_ID, testId, testImage } from '../../helpers/metadata-image.ts';
-import { randomImage } from '../../helpers/random-image.ts';
-
-function throughRecords(image: MetadataImage): MetadataImage {
-  return imageOfRecords([...imageRecords(image)].map(completeMetadataRecord), IMAGE_CLUSTER_ID, image);
-}
+import { randomImage, randomZooKeeperState } from '../../helpers/random-image.ts';
 
 describe('an image as records', () => {
-  it('restore the image: 500 images', () => {
+  it('restore the image and the state of ZooKeeper: 500 images', () => {
     const random = seededRandom(20);
     for (let round = 0; round < 500; round++) {
       const image = randomImage(random);
-      const again = throughRecords(image);
+      const zookeeper = randomZooKeeperState(random, image);
+      const records = [...imageRecords(image), ...coordinationRecords(zookeeper)].map(completeMetadataRecord);
+      const { image: restored, change } = runWhole(applySnapshotInSteps(records, IMAGE_CLUSTER_ID, image));
+      expect(restored).toEqual(image);
+      const state = new ZooKeeperLogState();
+      runWhole(state.prepare(records, change, image))();
       // Trees of the same content may have different shapes: their records are compared.
-      expect({ ...again, coordination: null }).toEqual({ ...image, coordination: null });
-      expect([...coordinationRecords(again.coordination)]).toEqual([...coordinationRecords(image.coordination)]);
+      expect([...coordinationRecords(state.current)]).toEqual([...coordinationRecords(zookeeper)]);
     }
   });
 
   it('need no record for an empty image except features, which come first', () => {
-    expect([...imageRecords(EMPTY_IMAGE)].filter(({ type }) => type !== 'NoOpRecord')).toEqual([]);
+    expect([...imageRecords(EMPTY_IMAGE)]).toEqual([]);
     const image = { ...testImage([1], { t: [{ replicas: [1] }] }), features: new Map([['metadata.version', 30]]) };
     expect([...imageRecords(image)].slice(0, 4).map(({ type }) => type)).toEqual([
       'FeatureLevelRecord',
@@ -77,22 +80,29 @@ describe('the difference of two images', () => {
     const change = diffImages(before, after);
     expect(change.deletedTopics.map(({ id }) => id)).toEqual([testId('a')]);
     expect(change.partitions.map(({ topicId }) => topicId)).toEqual([testId('again')]);
-    expect(diffImages(after, after)).toMatchObject({ partitions: [], deletedTopics: [], brokers: [], configs: [], znodes: [] });
+    expect(diffImages(after, after)).toMatchObject({ partitions: [], deletedTopics: [], brokers: [], configs: [] });
   });
+});
 
+describe('the difference of two states of ZooKeeper', () => {
   it('lists znodes in an order in which they can have changed', () => {
     const znode = (zxid: bigint, changes: readonly { kind: number; path: string; data?: Buffer }[]) =>
-      ({ type: 'NoOpRecord', value: { coordination: { zxid, time: 5n, changes } } }) as const;
+      completeMetadataRecord({ type: 'NoOpRecord', value: { coordination: { zxid, time: 5n, changes } } });
+    const unchanged = diffImages(EMPTY_IMAGE, EMPTY_IMAGE);
+    const applied = (state: CoordinationImage, record: MetadataRecord): CoordinationImage =>
+      applyZooKeeperRecords(state, [record], unchanged, { offset: 1n, epoch: 1 }).state;
     const { create, setData } = ChangeKind;
-    const before = apply(testImage([1]), [
+    const before = applied(
+      EMPTY_COORDINATION,
       znode(5n, [
         { kind: create, path: '/kept' },
         { kind: create, path: '/gone' },
         { kind: create, path: '/gone/child' },
         { kind: create, path: '/again' },
       ]),
-    ]);
-    const after = apply(before, [
+    );
+    const after = applied(
+      before,
       znode(9n, [
         { kind: setData, path: '/kept', data: Buffer.from('x') },
         { kind: ChangeKind.delete, path: '/gone/child' },
@@ -102,8 +112,8 @@ describe('the difference of two images', () => {
         { kind: create, path: '/new' },
         { kind: create, path: '/new/child' },
       ]),
-    ]);
-    expect(diffImages(before, after).znodes).toEqual([
+    );
+    expect(diffCoordination(before, after)).toEqual([
       { type: 'deleted', path: '/again' },
       { type: 'deleted', path: '/gone/child' },
       { type: 'deleted', path: '/gone' },

@@ -5,7 +5,7 @@ import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { createTopics } from '../../../electron/cluster/protocol/apis/create-topics.ts';
 import { completeMetadataRecord } from '../../../electron/cluster/protocol/records/metadata-records.ts';
-import { imageInSteps } from '../../../electron/cluster/quorum/image-records.ts';
+import { applySnapshotInSteps } from '../../../electron/cluster/quorum/image-records.ts';
 import { MetadataLog } from '../../../electron/cluster/quorum/metadata-log.ts';
 import { QuorumCluster, type TestNode } from '../../helpers/quorum-cluster.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
@@ -70,7 +70,7 @@ it('is converted to an image in steps of at most a few hundred records', () => {
     }),
   );
   let yields = 0;
-  const work = imageInSteps(records, 'p8vRBjG1T0aqJvHCvtYbXg', { offset: 5_000n, epoch: 1 });
+  const work = applySnapshotInSteps(records, 'p8vRBjG1T0aqJvHCvtYbXg', { offset: 5_000n, epoch: 1 });
   for (let step = work.next(); step.done !== true; step = work.next()) yields++;
   expect(yields).toBeGreaterThanOrEqual(5_000 / 1_000);
 });

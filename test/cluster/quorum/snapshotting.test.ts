@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { SortedMap } from '../../../electron/cluster/lib/sorted-map.ts';
-import { emptyZnode } from '../../../electron/cluster/quorum/zookeeper-state/state.ts';
-import { EMPTY_IMAGE, type MetadataImage } from '../../../electron/cluster/quorum/image.ts';
+import { EMPTY_COORDINATION, emptyZnode } from '../../../electron/cluster/quorum/zookeeper-state/state.ts';
+import type { SnapshotContent } from '../../../electron/cluster/quorum/metadata-loader.ts';
+import { coordinationRecords } from '../../../electron/cluster/quorum/zookeeper-state/snapshot.ts';
 import { MetadataLog } from '../../../electron/cluster/quorum/metadata-log.ts';
 import type { CommittedBatch } from '../../../electron/cluster/quorum/raft-log.ts';
 import { Snapshotting } from '../../../electron/cluster/quorum/snapshotting.ts';
@@ -12,24 +13,25 @@ import { VirtualClock } from '../../helpers/virtual-clock.ts';
 const MEBIBYTE = 1024 * 1024;
 
 /** Nodes of half a mebibyte each. */
-function imageOf(nodes: number, offset: bigint): MetadataImage {
+function contentOf(nodes: number, endOffset: bigint, isComplete: boolean): SnapshotContent {
   const data = new Uint8Array(MEBIBYTE / 2);
   const children = SortedMap.of(Array.from({ length: nodes }, (_, index) => [`n${index}`, { ...emptyZnode(), data }]));
-  return { ...EMPTY_IMAGE, offset, epoch: 1, coordination: { ...EMPTY_IMAGE.coordination, root: emptyZnode(children) } };
+  const records = coordinationRecords({ ...EMPTY_COORDINATION, root: emptyZnode(children) });
+  return { id: { endOffset, epoch: 1 }, records, isComplete };
 }
 
 function committed(baseOffset: bigint, bytes: number): CommittedBatch {
   return { baseOffset, lastOffset: baseOffset, epoch: 1, timestamp: 0, control: false, values: [new Uint8Array(bytes)] };
 }
 
-describe('snapshots of an image with much data', () => {
+describe('snapshots of metadata with much data', () => {
   function setUp() {
     const disk = new MemoryDisk();
     const clock = new VirtualClock();
     const log = MetadataLog.open({ disk, dataDirectory: 'data', clock, logger: silentLogger });
     const pieces: number[] = [];
-    let image = imageOf(40, 9n);
-    let unapplied = EMPTY_IMAGE.unappliedRecords;
+    let endOffset = 10n;
+    let isComplete = true;
     const recording = new Proxy(log, {
       get: (target, name) => {
         if (name === 'writeSnapshot') {
@@ -56,16 +58,16 @@ describe('snapshots of an image with much data', () => {
       clock,
       logger: silentLogger,
       events: ({ details }) => finished.push(Number(details?.['endOffset'])),
-      image: () => image,
+      content: () => contentOf(40, endOffset, isComplete),
       maxBytes: MEBIBYTE,
       maxIntervalMs: 0,
     });
     const commit = async (offset: bigint, bytes: number): Promise<void> => {
-      image = { ...imageOf(40, offset), unappliedRecords: unapplied };
+      endOffset = offset + 1n;
       snapshotting.onCommitted([committed(offset, bytes)]);
       await clock.advance(1_000);
     };
-    const forget = (): void => void (unapplied = { ...unapplied, isComplete: false });
+    const forget = (): void => void (isComplete = false);
     return { pieces, finished, commit, forget };
   }
 

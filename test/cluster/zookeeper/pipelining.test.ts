@@ -7,11 +7,12 @@ import { ChangeKind, EMPTY_COORDINATION, type CoordinationImage } from '../../..
 import { expiredNodes } from '../../../electron/cluster/quorum/zookeeper-state/expiry.ts';
 import { ttlOwner } from '../../../electron/cluster/quorum/zookeeper-state/node-kind.ts';
 import { ZooKeeperCode } from '../../../electron/cluster/quorum/zookeeper-state/zookeeper-codes.ts';
-import { applyRecords } from '../../../electron/cluster/quorum/image-apply.ts';
+import { diffImages } from '../../../electron/cluster/quorum/image-diff.ts';
+import { applyZooKeeperRecords } from '../../../electron/cluster/quorum/zookeeper-state/log-state.ts';
+import type { ZooKeeperContext } from '../../../electron/cluster/quorum/zookeeper-state/view.ts';
 import { completeMetadataRecord } from '../../../electron/cluster/protocol/records/metadata-records.ts';
 import { decideSessions, expireSessions, SessionClock } from '../../../electron/cluster/quorum/zookeeper-state/sessions.ts';
 import { changeOf, decideWrite, MAX_TREE_BYTES } from '../../../electron/cluster/quorum/zookeeper-state/transaction.ts';
-import type { DecisionContext } from '../../../electron/cluster/quorum/controller/decision.ts';
 import { EMPTY_IMAGE } from '../../../electron/cluster/quorum/image.ts';
 import { OpCode } from '../../../electron/cluster/zookeeper/wire.ts';
 import { createBody, Flags, pathAnd } from '../../helpers/zookeeper-client.ts';
@@ -94,8 +95,9 @@ describe('data of clients', () => {
       { ...changeOf(ChangeKind.openSession), id: session.id, number: session.timeoutMs, data: session.password, holder: session.holder },
     ],
   }).image;
-  const contextOf = (coordination: CoordinationImage): DecisionContext => ({
-    image: { ...EMPTY_IMAGE, offset: 10n, coordination },
+  const contextOf = (zookeeper: CoordinationImage): ZooKeeperContext => ({
+    image: { ...EMPTY_IMAGE, offset: 10n },
+    zookeeper,
     properties: {},
     random: seededRandom(1),
     nextOffset: 11n,
@@ -152,11 +154,8 @@ describe('data of clients', () => {
     while (image.sessions.size > 0 && ended.length < 5) {
       const { records } = expireSessions(contextOf(image), [...image.sessions.values()], 0n);
       ended.push(records.length);
-      image = applyRecords({ ...EMPTY_IMAGE, coordination: image }, records.map(completeMetadataRecord), {
-        offset: 11n,
-        epoch: 1,
-        timestamp: 0,
-      }).image.coordination;
+      const unchanged = diffImages(EMPTY_IMAGE, EMPTY_IMAGE);
+      image = applyZooKeeperRecords(image, records.map(completeMetadataRecord), unchanged, { offset: 11n, epoch: 1, timestamp: 0 }).state;
     }
     expect(ended).toEqual([1, 1, 1]);
     expect(image.sizeBytes).toBe(EMPTY_COORDINATION.sizeBytes);

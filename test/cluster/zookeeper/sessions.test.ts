@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { EventType } from '../../../electron/cluster/zookeeper/wire.ts';
-import { applyRecords } from '../../../electron/cluster/quorum/image-apply.ts';
+import { runWhole } from '../../../electron/cluster/lib/work-slices.ts';
+import { diffImages } from '../../../electron/cluster/quorum/image-diff.ts';
+import { ZooKeeperLogState } from '../../../electron/cluster/quorum/zookeeper-state/log-state.ts';
 import { EMPTY_IMAGE } from '../../../electron/cluster/quorum/image.ts';
 import { coordinationRecords } from '../../../electron/cluster/quorum/zookeeper-state/snapshot.ts';
 import { completeMetadataRecord } from '../../../electron/cluster/protocol/records/metadata-records.ts';
@@ -166,8 +168,9 @@ test('are restored from a snapshot with nodes and times', async () => {
   for (let index = 0; index < 5; index++) await cluster.run(zk.create('/s/n-', null, Flags.ephemeralSequential));
   await cluster.run(zk.delete('/s/n-0000000001'));
   await cluster.run(zk.set('/s', 'changed'));
-  const { coordination, offset, epoch } = cluster.quorum.node(1).quorum.image();
-  const records = [...coordinationRecords(coordination)].map(completeMetadataRecord);
-  const { image } = applyRecords(EMPTY_IMAGE, records, { offset, epoch });
-  expect(plain(image.coordination)).toEqual(plain(coordination));
+  const { image, zookeeper } = cluster.quorum.node(1).quorum.zookeeperView();
+  const restored = new ZooKeeperLogState();
+  const records = [...coordinationRecords(zookeeper)].map(completeMetadataRecord);
+  runWhole(restored.prepare(records, diffImages(EMPTY_IMAGE, image), image))();
+  expect(plain(restored.current)).toEqual(plain(zookeeper));
 });

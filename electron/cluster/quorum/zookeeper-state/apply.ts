@@ -1,4 +1,4 @@
-/** Applies the changes of a NoOpRecord to the ZooKeeper state of the image. Pure; a change that does not fit the state violates an invariant. */
+/** Applies the changes of a NoOpRecord to the state of the ZooKeeper endpoint. Pure; a change that does not fit the state violates an invariant. */
 import { assert, must } from '../../lib/assert.ts';
 import { SortedMap } from '../../lib/sorted-map.ts';
 import type { MetadataRecordIn, MetadataValue } from '../../protocol/records/metadata-records.ts';

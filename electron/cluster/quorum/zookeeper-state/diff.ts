@@ -1,4 +1,4 @@
-/** The difference of the clients' tree between two images of which the second was loaded from a snapshot. */
+/** The difference of the clients' tree between two states of which the second was loaded from a snapshot. */
 import type { CoordinationImage, Znode, ZnodeChange } from './state.ts';
 
 export function diffCoordination(before: CoordinationImage, after: CoordinationImage): ZnodeChange[] {

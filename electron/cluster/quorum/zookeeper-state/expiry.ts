@@ -2,11 +2,12 @@
  * Deletes containers that have lost their last child, and nodes whose time to live has expired (ZooKeeper's `ContainerManager`). The active
  * controller calls it periodically; each round is one record.
  */
-import type { Decision, DecisionContext } from '../controller/decision.ts';
+import type { Decision } from '../controller/decision.ts';
 import type { CoordinationChange } from './apply.ts';
 import { ChangeKind, deletionBytes, findZnode, type CoordinationImage } from './state.ts';
 import { ttlOf } from './node-kind.ts';
 import { changeOf } from './transaction.ts';
+import type { ZooKeeperContext } from './view.ts';
 
 /** `znode.container.checkIntervalMs`. */
 export const EXPIRY_INTERVAL_MS = 60_000;
@@ -34,8 +35,8 @@ export function expiredNodes(image: CoordinationImage, now: bigint): string[] {
   return due;
 }
 
-export function deleteExpired(context: DecisionContext, time: bigint): Decision<undefined> {
-  const changes: CoordinationChange[] = expiredNodes(context.image.coordination, time).map((path) => changeOf(ChangeKind.delete, path));
+export function deleteExpired(context: ZooKeeperContext, time: bigint): Decision<undefined> {
+  const changes: CoordinationChange[] = expiredNodes(context.zookeeper, time).map((path) => changeOf(ChangeKind.delete, path));
   if (changes.length === 0) return { records: [], response: undefined, events: [] };
   const coordination = { zxid: context.nextOffset, time, changes };
   return { records: [{ type: 'NoOpRecord', value: { coordination } }], response: undefined, events: [] };

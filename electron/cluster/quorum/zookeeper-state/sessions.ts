@@ -5,11 +5,12 @@
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
-import type { Decision, DecisionContext } from '../controller/decision.ts';
+import type { Decision } from '../controller/decision.ts';
 import { SessionAction, type coordinationTouch, type coordinationSession } from './apis.ts';
 import { applyCoordination, type CoordinationChange } from './apply.ts';
 import { ChangeKind, type CoordinationImage, type CoordinationSession } from './state.ts';
 import { changeOf } from './transaction.ts';
+import type { ZooKeeperContext } from './view.ts';
 
 /** Bounds of a client's session timeout. ZooKeeper's defaults are 2 and 20 ticks of 2 s; the lower bound here is half of that. */
 export const MIN_SESSION_TIMEOUT_MS = 2_000;
@@ -26,10 +27,10 @@ type SessionRequest = Request['sessions'][number];
 type SessionAnswer = NonNullable<Response['sessions']>[number];
 
 /** Each by a record of its own, on the state after those before it. */
-export function decideSessions(context: DecisionContext, request: Request, time: bigint): Decision<Response> {
+export function decideSessions(context: ZooKeeperContext, request: Request, time: bigint): Decision<Response> {
   const records: MetadataRecordIn[] = [];
   const sessions: SessionAnswer[] = [];
-  let image = context.image.coordination;
+  let image = context.zookeeper;
   let endedBytes = 0;
   for (const asked of request.sessions) {
     const ends = asked.action === SessionAction.close ? (image.sessions.get(asked.sessionId)?.ephemeralBytes ?? 0) : 0;
@@ -56,7 +57,7 @@ export function decideSessions(context: DecisionContext, request: Request, time:
 
 interface Draft {
   readonly image: CoordinationImage;
-  readonly context: DecisionContext;
+  readonly context: ZooKeeperContext;
   readonly nodeId: number;
   readonly zxid: bigint;
 }
@@ -98,7 +99,7 @@ function samePassword(known: Uint8Array, given: Uint8Array | null): boolean {
 }
 
 /** Ends sessions without a request for their whole timeout, each by a record of its own; a later call ends those that do not fit. */
-export function expireSessions(context: DecisionContext, sessions: readonly CoordinationSession[], time: bigint): Decision<undefined> {
+export function expireSessions(context: ZooKeeperContext, sessions: readonly CoordinationSession[], time: bigint): Decision<undefined> {
   const records: MetadataRecordIn[] = [];
   let bytes = 0;
   for (const session of sessions) {
@@ -111,12 +112,12 @@ export function expireSessions(context: DecisionContext, sessions: readonly Coor
 }
 
 export function decideTouch(
-  context: DecisionContext,
+  context: ZooKeeperContext,
   request: RequestOf<typeof coordinationTouch>,
 ): Decision<ResponseIn<typeof coordinationTouch>> {
-  const { coordination, offset } = context.image;
-  const ended = request.sessionIds.filter((id) => !coordination.sessions.has(id));
-  return { records: [], response: { errorCode: ErrorCode.NONE, zxid: offset, ended }, events: [] };
+  const { zookeeper, image } = context;
+  const ended = request.sessionIds.filter((id) => !zookeeper.sessions.has(id));
+  return { records: [], response: { errorCode: ErrorCode.NONE, zxid: image.offset, ended }, events: [] };
 }
 
 /**

@@ -1,4 +1,4 @@
-/** The ZooKeeper state of the image as records of a snapshot; applied in order to an empty image they restore it. */
+/** The state of the ZooKeeper endpoint as records of a snapshot; applied in order to an empty image they restore it. */
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { CoordinationChangeIn } from './apply.ts';
 import { ChangeKind, EMPTY_COORDINATION, type CoordinationImage, type Znode } from './state.ts';

@@ -1,5 +1,5 @@
 /**
- * State of the ZooKeeper endpoint in the metadata: sessions and the nodes of clients. Immutable, as the image that it is part of. Nodes about
+ * State of the ZooKeeper endpoint in the metadata: sessions and the nodes of clients. Immutable, as the image beside it. Nodes about
  * the cluster itself (`/brokers`, `/controller` …) are not stored: `zookeeper/system-tree.ts` derives them from the rest of the image; `system`
  * holds only what the image lacks for that.
  */

@@ -1,10 +1,10 @@
 /**
- * Creation and change times of the cluster's parts in the ZooKeeper tree: ZooKeeper has them for every node, and the rest of the image lacks
+ * Creation and change times of the cluster's parts in the ZooKeeper tree: ZooKeeper has them for every node, and the metadata image lacks
  * them. Kept while records are applied, so all nodes of the cluster have the same.
  */
 import { SortedMap } from '../../lib/sorted-map.ts';
 import { isReassigning } from '../controller/reassignment-state.ts';
-import type { MetadataImage, PartitionImage } from '../image.ts';
+import type { ImageChange, MetadataImage, PartitionImage } from '../image.ts';
 
 export interface NodeTimes {
   readonly czxid: bigint;
@@ -68,29 +68,19 @@ export const EMPTY_SYSTEM_TIMES: SystemTimes = {
   admin: NO_CHILDREN,
 };
 
-/** The image's change, as far as it matters here. `system` does not include it yet. */
-export interface TimedChange {
-  readonly before: Pick<MetadataImage, 'brokers' | 'topics' | 'topicsById'>;
-  readonly after: Pick<MetadataImage, 'brokers' | 'topics' | 'topicsById' | 'configs'>;
-  readonly partitions: readonly PartitionImage[];
-  readonly deletedTopics: readonly { readonly name: string }[];
-  readonly brokers: readonly number[];
-  readonly configs: readonly string[];
-}
-
 export interface ChangeTime {
   readonly zxid: bigint;
   readonly time: number;
   readonly epoch: number;
 }
 
-export function updateSystemTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): SystemTimes {
+export function updateSystemTimes(times: SystemTimes, change: ImageChange, at: ChangeTime): SystemTimes {
   const { partitions, deletedTopics, brokers, configs } = change;
   if (partitions.length + deletedTopics.length + brokers.length + configs.length === 0) return times;
   return { ...times, ...brokerTimes(times, change, at), ...topicTimes(times, change, at), ...configTimes(times, change, at) };
 }
 
-function brokerTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): Partial<SystemTimes> {
+function brokerTimes(times: SystemTimes, change: ImageChange, at: ChangeTime): Partial<SystemTimes> {
   if (change.brokers.length === 0) return {};
   const brokers = new Map(times.brokers);
   let { ids } = times;
@@ -111,7 +101,7 @@ function brokerTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): P
   return { brokers, ids };
 }
 
-function topicTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): Partial<SystemTimes> {
+function topicTimes(times: SystemTimes, change: ImageChange, at: ChangeTime): Partial<SystemTimes> {
   if (change.partitions.length + change.deletedTopics.length === 0) return {};
   let { topics, topicNames } = times;
   for (const { name } of change.deletedTopics) {
@@ -158,7 +148,7 @@ function topicTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): Pa
     : { topics, topicNames, reassignment: changed(times.reassignment, at) };
 }
 
-function configTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): Partial<SystemTimes> {
+function configTimes(times: SystemTimes, change: ImageChange, at: ChangeTime): Partial<SystemTimes> {
   if (change.configs.length === 0) return {};
   let { configs } = times;
   for (const key of change.configs) {

@@ -6,7 +6,7 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
-import type { ControllerEvent, Decision, DecisionContext } from '../controller/decision.ts';
+import type { ControllerEvent, Decision } from '../controller/decision.ts';
 import type { coordinationWrite } from './apis.ts';
 import { applyCoordination, type CoordinationChange } from './apply.ts';
 import {
@@ -27,6 +27,7 @@ import {
 import { CONTAINER_OWNER, MAX_TTL_MS, sessionOf, ttlOwner } from './node-kind.ts';
 import { statOf } from './stat.ts';
 import { isTrigger, pullTrigger } from './triggers.ts';
+import type { ZooKeeperContext } from './view.ts';
 import { ZooKeeperCode, ZooKeeperError } from './zookeeper-codes.ts';
 
 export const Operation = { create: 1, delete: 2, setData: 5, setAcl: 7, check: 13, createContainer: 19, createTtl: 21 } as const;
@@ -57,14 +58,14 @@ interface Draft {
 }
 
 /** Throws `KafkaError` INVALID_REQUEST for a trigger beside other transactions: it is decided on the image as a whole. */
-export function decideWrite(context: DecisionContext, request: Request, time: bigint): Decision<Response> {
-  const { coordination } = context.image;
+export function decideWrite(context: ZooKeeperContext, request: Request, time: bigint): Decision<Response> {
+  const { zookeeper } = context;
   const refused = (response: Partial<Response>): Decision<Response> => ({
     records: [],
     response: { errorCode: ErrorCode.NONE, ...response },
     events: [],
   });
-  const session = coordination.sessions.get(request.sessionId);
+  const session = zookeeper.sessions.get(request.sessionId);
   if (session === undefined) return refused({ failure: ZooKeeperCode.SESSIONEXPIRED });
   if (session.holder !== request.holder) return refused({ failure: ZooKeeperCode.SESSIONMOVED });
   if (session.lastRequest === request.request) return refused({ errorCode: ErrorCode.DUPLICATE_SEQUENCE_NUMBER });
@@ -76,7 +77,7 @@ export function decideWrite(context: DecisionContext, request: Request, time: bi
   const records: MetadataRecordIn[] = [];
   const events: ControllerEvent[] = [];
   const transactions: TransactionResult[] = [];
-  let image = coordination;
+  let image = zookeeper;
   let lastZxid = context.image.offset;
   const decided = (changes: readonly CoordinationChange[], results: readonly Result[]): void => {
     lastZxid = context.nextOffset + BigInt(records.length);

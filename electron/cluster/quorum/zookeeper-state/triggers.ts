@@ -8,6 +8,7 @@ import type { ControllerEvent, Decision, DecisionContext } from '../controller/d
 import { alterPartitionReassignments } from '../controller/alter-partition-reassignments.ts';
 import { deleteTopics } from '../controller/delete-topics.ts';
 import { electLeaders } from '../controller/elect-leaders.ts';
+import type { ZooKeeperContext } from './view.ts';
 import { ZooKeeperCode, ZooKeeperError } from './zookeeper-codes.ts';
 
 export const REASSIGN_PATH = '/admin/reassign_partitions';
@@ -28,7 +29,7 @@ export interface Pulled extends Pick<Decision<unknown>, 'records' | 'events'> {
 }
 
 /** Throws `ZooKeeperError` BADARGUMENTS when no part of the request is possible. */
-export function pullTrigger(context: DecisionContext, path: string, data: Uint8Array | null): Pulled {
+export function pullTrigger(context: ZooKeeperContext, path: string, data: Uint8Array | null): Pulled {
   try {
     if (path === REASSIGN_PATH) return move(context, data);
     return path === ELECTION_PATH ? elect(context, data) : removeTopic(context, path.slice(DELETE_TOPICS_PATH.length + 1));
@@ -39,8 +40,8 @@ export function pullTrigger(context: DecisionContext, path: string, data: Uint8A
 }
 
 /** One at a time, as in Kafka: its node exists while the reassignment is in progress. */
-function move(context: DecisionContext, data: Uint8Array | null): Pulled {
-  if (context.image.coordination.system.reassignment !== undefined) {
+function move(context: ZooKeeperContext, data: Uint8Array | null): Pulled {
+  if (context.zookeeper.system.reassignment !== undefined) {
     throw new ZooKeeperError(ZooKeeperCode.NODEEXISTS, 'partitions are being moved');
   }
   const topics = byTopic(readPartitions(data ?? new Uint8Array())).map(({ topic, asked }) => ({
