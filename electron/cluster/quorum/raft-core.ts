@@ -1,6 +1,7 @@
 /**
- * State that all roles of a Raft node share: the role, the quorum state (durable before it is visible to any peer), the one timer of the role,
- * the committed end, and failure. It decides nothing; voting, leading and following do, and change the role through `become` alone.
+ * The one owner of the state of a Raft node: role, quorum state, the one timer of the role, committed end, and failure. It decides nothing;
+ * voting, leading and following do. They read the state and change it by a transition. Each transition makes the quorum state durable before
+ * it returns, so before any peer can learn of it, and takes the timer of the new role, so that no role waits forever.
  */
 import { assert } from '../lib/assert.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -9,7 +10,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { Api } from '../protocol/schema.ts';
-import type { Tally } from './raft-election.ts';
+import { Tally } from './raft-election.ts';
 import type { LeaderState } from './raft-leader.ts';
 import type { RaftLog, SnapshotId } from './raft-log.ts';
 import type { LeaderAndEpoch } from './raft-messages.ts';
@@ -21,7 +22,13 @@ export interface FollowerRole {
   readonly name: 'follower';
   readonly leaderId: number;
   /** Running time of the last request or response of the leader itself; −Infinity while only other nodes have named it. */
-  lastContactAt: number;
+  readonly lastContactAt: number;
+}
+
+/** Read once the role is entered. */
+export interface RoleTimer {
+  readonly delayMs: () => number;
+  readonly expired: () => void;
 }
 
 export type Role =
@@ -29,7 +36,7 @@ export type Role =
   | { readonly name: 'prospective'; readonly tally: Tally }
   | { readonly name: 'candidate'; readonly tally: Tally }
   | FollowerRole
-  | { readonly name: 'leader'; readonly state: LeaderState; readonly beginning: Set<number> }
+  | { readonly name: 'leader'; readonly state: LeaderState }
   | { readonly name: 'stopped' };
 export type LeaderRole = Extract<Role, { name: 'leader' }>;
 export type RoundRole = Extract<Role, { tally: Tally }>;
@@ -48,6 +55,8 @@ export interface Transitions {
   observe(said: LeaderAndEpoch, from: number): void;
 }
 
+const STOPPED: Role = { name: 'stopped' };
+
 export class RaftCore {
   readonly nodeId: number;
   readonly clusterId: string;
@@ -64,15 +73,12 @@ export class RaftCore {
   private readonly voteStore: VoteStore;
   private readonly listener: RaftListener;
 
-  role: Role = { name: 'stopped' };
-  quorumState: VoteState = INITIAL_VOTE;
-  /** A leader of this epoch that timed out or resigned: only its own request makes this node follow it again. −1 none. */
-  distrusted = -1;
-  lostRounds = 0;
-  /** Why this node last began to search for a leader, as in "because …". */
-  searchCause = 'the node started';
-  /** Offset after the last committed record; −1 while unknown. */
-  committedEnd = -1n;
+  private currentRole: Role = STOPPED;
+  private durable: VoteState = INITIAL_VOTE;
+  private distrustedLeader = -1;
+  private roundsLost = 0;
+  private cause = 'the node started';
+  private committed = -1n;
   private delivered = 0n;
   /** The one timer of the current role: backoff, end of a round, fetch timeout, the leader's tick. */
   private timer: Timer | undefined;
@@ -96,19 +102,35 @@ export class RaftCore {
     this.settings = { ...settings, fetchMaxWaitMs: Math.min(settings.fetchMaxWaitMs, settings.fetchTimeoutMs / 2) };
   }
 
-  /** Reads the stored quorum state. */
-  load(): void {
-    assert(this.role.name === 'stopped', 'raft is running');
-    this.quorumState = this.voteStore.read();
-    // Without other voters an earlier run could not have voted for another candidate.
-    if (this.quorumState.votesFrom === NO_VOTE && this.voters.length === 1) this.quorumState = { ...this.quorumState, votesFrom: 0 };
-    assert(
-      this.log.lastEpoch <= this.quorumState.epoch,
-      `the log holds epoch ${this.log.lastEpoch}, the vote file only ${this.quorumState.epoch}`,
-    );
-    const { latestSnapshot, startOffset } = this.log;
-    if (latestSnapshot === undefined) this.delivered = startOffset;
-    else this.takeSnapshot(latestSnapshot);
+  // ── the state, to be read ─────────────────────────────────────────────────────────────────────────────────────────
+
+  get role(): Role {
+    return this.currentRole;
+  }
+
+  /** On disk, but for a `leaderId` of −1, which a restart implies. */
+  get quorumState(): VoteState {
+    return this.durable;
+  }
+
+  /** A leader of this epoch that timed out or resigned: only its own request makes this node follow it again. −1 none. */
+  get distrusted(): number {
+    return this.distrustedLeader;
+  }
+
+  /** Rounds of votes, or searches, without a leader since the last one. */
+  get lostRounds(): number {
+    return this.roundsLost;
+  }
+
+  /** Why this node last began to search for a leader, as in "because …". */
+  get searchCause(): string {
+    return this.cause;
+  }
+
+  /** Offset after the last committed record; −1 while unknown. */
+  get committedEnd(): bigint {
+    return this.committed;
   }
 
   get status(): RaftStatus {
@@ -121,29 +143,133 @@ export class RaftCore {
     return { leaderId, epoch: this.quorumState.epoch };
   }
 
-  // ── roles ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── transitions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The only way to change role or quorum state. The quorum state is durable when this returns. */
-  become(role: Role, quorumState: VoteState, reason = ''): void {
-    if (
-      quorumState.epoch !== this.quorumState.epoch ||
-      quorumState.votedId !== this.quorumState.votedId ||
-      quorumState.votesFrom !== this.quorumState.votesFrom ||
-      (quorumState.leaderId !== this.quorumState.leaderId && quorumState.leaderId >= 0)
-    ) {
-      this.voteStore.write(quorumState);
-    }
-    if (quorumState.epoch > this.quorumState.epoch) this.distrusted = -1;
-    this.quorumState = quorumState;
-    this.leave(reason);
-    this.role = role;
-    this.announce();
+  /** Reads the stored quorum state and joins. */
+  start(timer: RoleTimer): void {
+    assert(this.currentRole === STOPPED, 'raft is running');
+    this.durable = this.voteStore.read();
+    // Without other voters an earlier run could not have voted for another candidate.
+    if (this.durable.votesFrom === NO_VOTE && this.voters.length === 1) this.durable = { ...this.durable, votesFrom: 0 };
+    const { epoch } = this.durable;
+    assert(this.log.lastEpoch <= epoch, `the log holds epoch ${this.log.lastEpoch}, the vote file only ${epoch}`);
+    const { latestSnapshot, startOffset } = this.log;
+    if (latestSnapshot === undefined) this.delivered = startOffset;
+    else this.takeSnapshot(latestSnapshot);
+    this.leaveRole(timer);
   }
 
-  /** Changes the quorum state within the same role; durable when this returns. */
-  updateQuorumState(quorumState: VoteState): void {
-    this.voteStore.write(quorumState);
-    this.quorumState = quorumState;
+  /** Becomes unattached in the same epoch; returns the role. */
+  leaveRole(timer: RoleTimer): Role {
+    return this.enter({ name: 'unattached' }, this.durable, '', timer);
+  }
+
+  /** A later epoch has begun and its leader is unknown. */
+  enterEpoch(epoch: number, timer: RoleTimer): void {
+    assert(epoch > this.durable.epoch, `epoch ${epoch} begins after epoch ${this.durable.epoch}`);
+    this.enter({ name: 'unattached' }, { ...this.durable, epoch, leaderId: -1, votedId: -1 }, `epoch ${epoch} has begun`, timer);
+  }
+
+  /** Votes for another candidate of this epoch. */
+  voteFor(candidateId: number, timer: RoleTimer): void {
+    this.enter({ name: 'unattached' }, { ...this.durable, votedId: candidateId }, '', timer);
+  }
+
+  /** Stands for election: in this epoch without effect on others (KIP-996), or in the next one, with this node's own vote. */
+  startRound(name: RoundRole['name'], timer: RoleTimer): RoundRole {
+    const { durable } = this;
+    const role: RoundRole = { name, tally: new Tally(this.voters, this.nodeId) };
+    const next = name === 'candidate' ? { ...durable, epoch: durable.epoch + 1, leaderId: -1, votedId: this.nodeId } : durable;
+    this.enter(role, next, '', timer);
+    return role;
+  }
+
+  /** Follows the leader of this or a later epoch; all of this node's log is flushed. */
+  follow(leader: LeaderAndEpoch, inContact: boolean, timer: (role: FollowerRole) => RoleTimer): FollowerRole {
+    const { epoch, leaderId } = leader;
+    const votedId = epoch === this.durable.epoch ? this.durable.votedId : -1;
+    const role: FollowerRole = { name: 'follower', leaderId, lastContactAt: inContact ? this.runningMs : -Infinity };
+    this.roundsLost = 0;
+    this.enter(role, { ...this.durable, epoch, leaderId, votedId }, `node ${leaderId} leads epoch ${epoch}`);
+    // Records that this node appended as a leader count as flushed from the first fetch on.
+    if (this.log.flushedOffset < this.log.endOffset) this.log.flush();
+    this.restartTimer(timer(role));
+    return role;
+  }
+
+  /** The leader that this node follows sent a request or a response. */
+  recordContact(role: FollowerRole, timer: RoleTimer): void {
+    (role as { lastContactAt: number }).lastContactAt = this.runningMs;
+    this.restartTimer(timer);
+  }
+
+  /** Leads this epoch, which this node's votes have won; the log holds the LeaderChange. */
+  lead(state: LeaderState, timer: (role: LeaderRole) => RoleTimer): LeaderRole {
+    const role: LeaderRole = { name: 'leader', state };
+    this.roundsLost = 0;
+    this.enter(role, { ...this.durable, leaderId: this.nodeId }, '', timer(role));
+    return role;
+  }
+
+  /** A leader gives up its epoch: others may stand for election. */
+  resign(reason: string, timer: RoleTimer): void {
+    this.enter({ name: 'unattached' }, { ...this.durable, leaderId: -1 }, reason, timer);
+  }
+
+  /** This voter may vote from that epoch on. */
+  regainVote(votesFrom: number): void {
+    this.store({ ...this.durable, votesFrom });
+  }
+
+  /** The leader does not respond, or resigned; `cause` as in "because …". */
+  distrust(leaderId: number, cause: string): void {
+    this.distrustedLeader = leaderId;
+    this.cause = cause;
+  }
+
+  explainSearch(cause: string): void {
+    this.cause = cause;
+  }
+
+  countLostRound(): void {
+    this.roundsLost++;
+  }
+
+  forgetLostRounds(): void {
+    this.roundsLost = 0;
+  }
+
+  /** Replaces the timer of the current role. */
+  restartTimer({ delayMs, expired }: RoleTimer): void {
+    if (this.currentRole === STOPPED) return;
+    this.timer?.cancel();
+    // In running time: after a stall of this process, pending messages are read before peers time out.
+    this.timer = setRunningTimer(this.clock, delayMs(), () => this.guarded(expired));
+  }
+
+  /** Without `timer`, the caller starts one before it returns. */
+  private enter<R extends Role>(role: R, next: VoteState, reason: string, timer?: RoleTimer): R {
+    const { durable } = this;
+    if (next.epoch !== durable.epoch || next.votedId !== durable.votedId || (next.leaderId !== durable.leaderId && next.leaderId >= 0)) {
+      this.store(next);
+    } else {
+      this.durable = next;
+    }
+    this.leave(reason);
+    this.currentRole = role;
+    this.announce();
+    if (timer !== undefined) this.restartTimer(timer);
+    return role;
+  }
+
+  /** The only way to change epoch, vote and leader. They are on disk when this returns. */
+  private store(next: VoteState): void {
+    const { epoch, votedId } = this.durable;
+    assert(next.epoch >= epoch, `epoch ${epoch} would go back to ${next.epoch}`);
+    assert(next.epoch > epoch || votedId < 0 || votedId === next.votedId, `voted for node ${votedId} in epoch ${epoch} already`);
+    this.voteStore.write(next);
+    if (next.epoch > epoch) this.distrustedLeader = -1;
+    this.durable = next;
   }
 
   /** This voter does not know the vote and the acknowledgements of an earlier run, so it is non-voting; see `raft-rejoining.ts`. */
@@ -173,7 +299,7 @@ export class RaftCore {
     this.timer = undefined;
     if (role.name === 'leader') {
       // Waiting requests find that this node leads no longer.
-      this.role = { name: 'unattached' };
+      this.currentRole = { name: 'unattached' };
       role.state.close(reason);
     }
   }
@@ -190,11 +316,11 @@ export class RaftCore {
   // ── committing ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   commitUpTo(offset: bigint): void {
-    this.committedEnd = offset;
-    while (this.delivered < this.committedEnd) {
-      const batches = this.log.readBatches(this.delivered, this.committedEnd);
+    this.committed = offset;
+    while (this.delivered < this.committed) {
+      const batches = this.log.readBatches(this.delivered, this.committed);
       const last = batches.at(-1);
-      assert(last !== undefined, `the log has nothing at ${this.delivered}, yet ${this.committedEnd} is committed`);
+      assert(last !== undefined, `the log has nothing at ${this.delivered}, yet ${this.committed} is committed`);
       this.delivered = last.lastOffset + 1n;
       this.listener.onCommitted(batches);
     }
@@ -208,7 +334,7 @@ export class RaftCore {
   /** The log has been replaced by a snapshot, or begins with one. The snapshot is committed. */
   takeSnapshot(id: SnapshotId): void {
     this.delivered = id.endOffset;
-    this.committedEnd = id.endOffset;
+    this.committed = id.endOffset;
     this.listener.onSnapshot(id);
   }
 
@@ -238,12 +364,6 @@ export class RaftCore {
         if (this.role.name !== 'stopped') this.guarded(() => on.failed());
       },
     );
-  }
-
-  /** Timer of the current role, in running time: after a stall of this process, pending messages are read before peers time out. */
-  setTimer(delayMs: number, callback: () => void): void {
-    this.timer?.cancel();
-    this.timer = setRunningTimer(this.clock, delayMs, () => this.guarded(callback));
   }
 
   /** The clock of all contact times of peers. */
@@ -292,7 +412,7 @@ export class RaftCore {
   stop(): void {
     if (this.role.name === 'stopped') return;
     this.leave('the node stopped');
-    this.role = { name: 'stopped' };
+    this.currentRole = STOPPED;
     this.announce();
   }
 }

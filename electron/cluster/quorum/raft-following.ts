@@ -5,7 +5,7 @@ import { fetch } from '../protocol/apis/fetch.ts';
 import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn, ResponseOf } from '../protocol/schema.ts';
-import type { FollowerRole, RaftCore, Transitions } from './raft-core.ts';
+import type { FollowerRole, RaftCore, RoleTimer, Transitions } from './raft-core.ts';
 import * as messages from './raft-messages.ts';
 import type { FetchAnswer, LeaderAndEpoch } from './raft-messages.ts';
 import type { Rejoining } from './raft-rejoining.ts';
@@ -38,25 +38,12 @@ export class Following {
   }
 
   become(leader: LeaderAndEpoch, inContact: boolean): void {
-    const { core } = this;
-    const votedId = leader.epoch === core.quorumState.epoch ? core.quorumState.votedId : -1;
-    const role: FollowerRole = { name: 'follower', leaderId: leader.leaderId, lastContactAt: inContact ? core.runningMs : -Infinity };
-    core.lostRounds = 0;
-    core.become(
-      role,
-      { ...core.quorumState, epoch: leader.epoch, leaderId: leader.leaderId, votedId },
-      `node ${leader.leaderId} leads epoch ${leader.epoch}`,
-    );
-    // Records that this node appended as a leader count as flushed from the first fetch on.
-    if (core.log.flushedOffset < core.log.endOffset) core.log.flush();
-    this.armFetchTimeout(role);
-    this.fetchFrom(role);
+    this.fetchFrom(this.core.follow(leader, inContact, (role) => this.fetchTimeout(role)));
   }
 
   /** The leader itself sent a request or a response. */
   recordContact(role: FollowerRole): void {
-    role.lastContactAt = this.core.runningMs;
-    this.armFetchTimeout(role);
+    this.core.recordContact(role, this.fetchTimeout(role));
   }
 
   handleBeginQuorumEpoch(body: RequestOf<typeof beginQuorumEpoch>): ResponseIn<typeof beginQuorumEpoch> {
@@ -74,15 +61,16 @@ export class Following {
     });
   }
 
-  private armFetchTimeout(role: FollowerRole): void {
+  private fetchTimeout(role: FollowerRole): RoleTimer {
     const { core } = this;
-    core.setTimer(core.jittered(core.settings.fetchTimeoutMs), () => {
+    const expired = (): void => {
       core.logger.info('Has no contact with the leader of the quorum', { leader: role.leaderId, epoch: core.quorumState.epoch });
-      core.distrusted = role.leaderId;
       const silentMs = core.runningMs - role.lastContactAt;
-      core.searchCause = `node ${role.leaderId} did not respond${Number.isFinite(silentMs) ? ` for ${Math.round(silentMs)} ms` : ''}`;
+      const since = Number.isFinite(silentMs) ? ` for ${Math.round(silentMs)} ms` : '';
+      core.distrust(role.leaderId, `node ${role.leaderId} did not respond${since}`);
       this.transitions.lookForLeader();
-    });
+    };
+    return { delayMs: () => core.jittered(core.settings.fetchTimeoutMs), expired };
   }
 
   // ── fetching ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,14 +218,13 @@ export class Following {
   /** An observer receives no BeginQuorumEpoch: it sends its fetch to one voter after another, and any of them names the leader. */
   search(): void {
     const { core } = this;
-    const role = { name: 'unattached' } as const;
-    core.become(role, core.quorumState);
-    const again = (): void => {
-      if (core.role === role) core.setTimer(core.electionDelay(), () => this.search());
-    };
+    const searchAgain = (delayMs: () => number): RoleTimer => ({ delayMs, expired: () => this.search() });
     // In case of neither a response nor a failure.
-    core.setTimer(core.jittered(core.settings.fetchTimeoutMs * 1.5), () => this.search());
-    core.lostRounds++;
+    const role = core.leaveRole(searchAgain(() => core.jittered(core.settings.fetchTimeoutMs * 1.5)));
+    const again = (): void => {
+      if (core.role === role) core.restartTimer(searchAgain(() => core.electionDelay()));
+    };
+    core.countLostRound();
     const voter = core.peers[core.random.int(core.peers.length)];
     if (voter === undefined) return;
     core.send(voter, fetch, messages.fetchRequest(core.clusterId, this.fetchRequest(0)), core.settings.fetchTimeoutMs, {

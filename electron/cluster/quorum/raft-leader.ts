@@ -6,7 +6,10 @@ import { KafkaError } from '../protocol/kafka-error.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { QuorumReplicaState } from './raft-types.ts';
 
-export interface ReplicaProgress {
+/** Changed by `LeaderState` alone. */
+export type ReplicaProgress = Readonly<Progress>;
+
+interface Progress {
   readonly id: number;
   /** The replica has flushed everything below it; −1 until it fetches in this epoch. */
   endOffset: bigint;
@@ -47,9 +50,12 @@ export class LeaderState {
   readonly grantingVoters: readonly number[];
   /** The other voters. */
   readonly followers: ReadonlyMap<number, ReplicaProgress>;
-  private readonly observers = new Map<number, ReplicaProgress>();
+  private readonly progress: ReadonlyMap<number, Progress>;
+  private readonly observers = new Map<number, Progress>();
   /** `voter:directory` for which this leader was re-elected in this epoch. */
-  renewedFor: string | undefined;
+  private renewedFor: string | undefined;
+  /** Voters with a BeginQuorumEpoch in flight. */
+  private readonly beginning = new Set<number>();
   private readonly pendingAppends: PendingAppend[] = [];
   private readonly pendingFetches = new Map<number, PendingFetch>();
 
@@ -63,12 +69,12 @@ export class LeaderState {
     this.epoch = options.epoch;
     this.epochStartOffset = options.epochStartOffset;
     this.grantingVoters = options.grantingVoters;
-    this.followers = new Map(options.followers.map((id) => [id, newProgress(id, options.monotonic)]));
+    this.followers = this.progress = new Map(options.followers.map((id) => [id, newProgress(id, options.monotonic)]));
   }
 
   /** The voter or observer of that id, created at first use; undefined when there are too many observers. */
   replica(id: number, monotonic: number): ReplicaProgress | undefined {
-    const known = this.followers.get(id) ?? this.observers.get(id);
+    const known = this.progressOf(id);
     if (known !== undefined || this.observers.size >= MAX_OBSERVERS) return known;
     const observer = newProgress(id, monotonic);
     this.observers.set(id, observer);
@@ -86,8 +92,35 @@ export class LeaderState {
     }
   }
 
+  private progressOf(id: number): Progress | undefined {
+    return this.progress.get(id) ?? this.observers.get(id);
+  }
+
+  /** A BeginQuorumEpoch is to be sent; false while one is in flight. */
+  startBegin(id: number): boolean {
+    if (this.beginning.has(id)) return false;
+    this.beginning.add(id);
+    return true;
+  }
+
+  /** The voter has answered it, or cannot be reached. */
+  endBegin(id: number): void {
+    this.beginning.delete(id);
+  }
+
+  /** This leader was re-elected for that `voter:directory`. */
+  recordRenewal(of: string): void {
+    this.renewedFor = of;
+  }
+
+  isRenewedFor(of: string): boolean {
+    return this.renewedFor === of;
+  }
+
   /** The replica is in contact, at an unknown offset. */
-  recordContact(replica: ReplicaProgress, monotonic: number, counts = replica.counts): void {
+  recordContact({ id, counts: before }: ReplicaProgress, monotonic: number, counts = before): void {
+    const replica = this.progressOf(id);
+    if (replica === undefined) return;
     replica.fetchedAt = monotonic;
     replica.knowsLeader = true;
     replica.counts = counts;
@@ -95,11 +128,13 @@ export class LeaderState {
 
   /** A fetch acknowledges that the replica has flushed everything below `fetchOffset`, and whether that `counts`. */
   recordFetch(
-    replica: ReplicaProgress,
+    { id }: ReplicaProgress,
     { fetchOffset, counts }: { fetchOffset: bigint; counts: boolean },
     leaderEnd: bigint,
     now: { monotonic: number; wall: number },
   ): void {
+    const replica = this.progressOf(id);
+    if (replica === undefined) return;
     if (fetchOffset >= leaderEnd) replica.lastCaughtUpTimestamp = now.wall;
     else if (replica.leaderEndAtFetch >= 0n && fetchOffset >= replica.leaderEndAtFetch)
       replica.lastCaughtUpTimestamp = replica.lastFetchTimestamp;
@@ -197,7 +232,7 @@ export class LeaderState {
 }
 
 /** No contact in this epoch yet; its time to fetch runs from now on. */
-function newProgress(id: number, monotonic: number): ReplicaProgress {
+function newProgress(id: number, monotonic: number): Progress {
   return {
     id,
     endOffset: -1n,

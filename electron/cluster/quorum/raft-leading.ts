@@ -7,7 +7,7 @@ import type { fetchSnapshot } from '../protocol/apis/fetch-snapshot.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
-import type { LeaderRole, RaftCore, Transitions } from './raft-core.ts';
+import type { LeaderRole, RaftCore, RoleTimer, Transitions } from './raft-core.ts';
 import { LeaderState, type PendingFetch } from './raft-leader.ts';
 import * as messages from './raft-messages.ts';
 import type { FetchAnswer } from './raft-messages.ts';
@@ -43,12 +43,10 @@ export class Leading {
     core.log.flush();
     const monotonic = core.runningMs;
     const state = new LeaderState({ epoch, epochStartOffset, followers: core.peers, grantingVoters, monotonic });
-    const role: LeaderRole = { name: 'leader', state, beginning: new Set() };
-    core.lostRounds = 0;
-    core.become(role, { ...core.quorumState, leaderId: core.nodeId });
+    const role = core.lead(state, (leader) => this.nextTick(leader));
     core.logger.info('Became leader of the quorum', { epoch, granted: grantingVoters });
     if (this.renewal?.epoch === epoch) {
-      state.renewedFor = this.renewal.of;
+      state.recordRenewal(this.renewal.of);
       this.renewal.end(true);
     }
     this.tick(role);
@@ -60,13 +58,13 @@ export class Leading {
     const { core } = this;
     const { role } = core;
     if (role.name !== 'leader') return;
-    core.searchCause = `it had resigned (${reason})`;
+    core.explainSearch(`it had resigned (${reason})`);
     const successors = role.state.successors();
     const leader = { leaderId: core.nodeId, epoch: core.quorumState.epoch };
     core.logger.info('Resigned as leader of the quorum', { epoch: leader.epoch, reason });
-    core.become({ name: 'unattached' }, { ...core.quorumState, leaderId: -1 }, reason);
     // The other voters may now stand for election; this node needs to be outrun only when it resumes.
-    core.setTimer(core.jittered(core.settings.fetchTimeoutMs), () => this.transitions.lookForLeader());
+    const delayMs = (): number => core.jittered(core.settings.fetchTimeoutMs);
+    core.resign(reason, { delayMs, expired: () => this.transitions.lookForLeader() });
     const body = messages.endRequest(core.clusterId, leader, successors);
     await Promise.all(
       core.peers.map((peer) =>
@@ -93,7 +91,7 @@ export class Leading {
     if (voter === undefined)
       return answer(ErrorCode.INVALID_REQUEST, 'The voters of this quorum are fixed, and this node is not one of them.');
     const of = `${body.voterId}:${body.voterDirectoryId}`;
-    if (role.state.renewedFor === of) return answer(ErrorCode.NONE);
+    if (role.state.isRenewedFor(of)) return answer(ErrorCode.NONE);
     const later = (why: string) => answer(ErrorCode.REQUEST_TIMED_OUT, `Ask again: ${why}.`);
     if (voter.endOffset < core.committedEnd || core.committedEnd <= role.state.epochStartOffset)
       return later('the voter has not caught up');
@@ -108,7 +106,7 @@ export class Leading {
 
   private renew(of: string): Promise<boolean> {
     const { core } = this;
-    core.searchCause = 'a voter that lost its data may vote again after an election';
+    core.explainSearch('a voter that lost its data may vote again after an election');
     return new Promise((resolve) => {
       const timer = core.clock.setTimer(core.settings.electionTimeoutMs * 2, () => renewal.end(false));
       const renewal: Renewal = {
@@ -138,23 +136,26 @@ export class Leading {
     role.state.forgetObservers(now);
     for (const voter of role.state.followers.values()) {
       if (voter.knowsLeader && now - voter.fetchedAt < fetchTimeoutMs / 2 + fetchMaxWaitMs) continue;
-      if (!role.beginning.has(voter.id)) this.beginEpoch(role, voter.id);
+      if (role.state.startBegin(voter.id)) this.beginEpoch(role, voter.id);
     }
-    core.setTimer(fetchTimeoutMs / 4, () => this.tick(role));
+    core.restartTimer(this.nextTick(role));
+  }
+
+  private nextTick(role: LeaderRole): RoleTimer {
+    return { delayMs: () => this.core.settings.fetchTimeoutMs / 4, expired: () => this.tick(role) };
   }
 
   private beginEpoch(role: LeaderRole, peer: number): void {
     const { core } = this;
-    role.beginning.add(peer);
     const body = messages.beginRequest(core.clusterId, peer, { leaderId: core.nodeId, epoch: role.state.epoch });
     core.send(peer, beginQuorumEpoch, body, core.settings.fetchTimeoutMs, {
       answered: (response) => {
-        role.beginning.delete(peer);
+        role.state.endBegin(peer);
         const answer = messages.readEpochResponse(response);
         if (answer !== undefined) this.transitions.observe(answer, peer);
       },
       // The next tick tries again.
-      failed: () => role.beginning.delete(peer),
+      failed: () => role.state.endBegin(peer),
     });
   }
 

@@ -56,11 +56,10 @@ export class Rejoining {
   /** Asks all voters for their epoch, by a pre-vote, which changes nothing. */
   introduce(): void {
     const { core } = this;
-    core.become({ name: 'unattached' }, core.quorumState);
+    const searchAgain = { delayMs: () => core.electionDelay(), expired: () => this.transitions.lookForLeader() };
+    core.leaveRole(searchAgain);
+    core.countLostRound();
     const { epoch } = core.quorumState;
-    const delay = core.electionDelay();
-    core.lostRounds++;
-    core.setTimer(delay, () => this.transitions.lookForLeader());
     const { lastEpoch, endOffset: lastOffset } = core.log;
     const asked = { candidateId: core.nodeId, epoch, lastEpoch, lastOffset, preVote: true };
     for (const peer of core.peers) {
@@ -83,9 +82,9 @@ export class Rejoining {
     const { core } = this;
     if (!core.isNonVoting || core.role.name !== 'unattached' || core.quorumState.epoch !== 0) return;
     if (!core.peers.every((peer) => this.unused.has(peer))) return;
-    core.lostRounds = 0;
-    core.updateQuorumState({ ...core.quorumState, votesFrom: 0 });
-    core.setTimer(core.electionDelay(), () => this.transitions.lookForLeader());
+    core.forgetLostRounds();
+    core.regainVote(0);
+    core.restartTimer({ delayMs: () => core.electionDelay(), expired: () => this.transitions.lookForLeader() });
   }
 
   /** The second way. To be called when a non-voting voter has written and flushed the records of a fetch. */
@@ -95,7 +94,7 @@ export class Rejoining {
     if (this.fetchesSince !== undefined) {
       // The first fetch may have been answered before that election. The next one is of its epoch or a later one: an older one is refused.
       if (++this.fetchesSince < 2 || log.lastEpoch < quorumState.epoch) return;
-      core.updateQuorumState({ ...quorumState, votesFrom: quorumState.epoch + (core.voters.length <= 3 ? 1 : 2) });
+      core.regainVote(quorumState.epoch + (core.voters.length <= 3 ? 1 : 2));
       this.fetchesSince = undefined;
       core.logger.info('Regained its vote in the metadata quorum', { votesFrom: core.quorumState.votesFrom });
       return;

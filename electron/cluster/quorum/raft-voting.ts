@@ -6,8 +6,7 @@ import type { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
 import { vote } from '../protocol/apis/vote.ts';
 import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import type { RequestOf, ResponseIn, ResponseOf } from '../protocol/schema.ts';
-import type { RaftCore, RoundRole, Transitions } from './raft-core.ts';
-import { Tally } from './raft-election.ts';
+import type { RaftCore, RoleTimer, RoundRole, Transitions } from './raft-core.ts';
 import * as messages from './raft-messages.ts';
 
 export class Voting {
@@ -37,13 +36,15 @@ export class Voting {
         this.isUpToDate(asked.lastEpoch, asked.lastOffset) && (asked.preVote ? this.wouldVote() : this.mayVoteFor(asked.candidateId));
       if (!granted && core.role.name === 'unattached' && core.lostRounds > 0) {
         // The candidate is in contact: no reason for a backoff any longer.
-        core.lostRounds = 0;
-        core.setTimer(core.electionDelay(), () => this.transitions.lookForLeader());
+        core.forgetLostRounds();
+        core.restartTimer(this.lookForLeaderIn(() => core.electionDelay()));
       }
       if (granted && !asked.preVote) {
         // Durable before the response is sent: after a crash this voter must not vote again in the epoch.
-        core.become({ name: 'unattached' }, { ...core.quorumState, votedId: asked.candidateId });
-        core.setTimer(core.jittered(core.settings.electionTimeoutMs), () => this.transitions.lookForLeader());
+        core.voteFor(
+          asked.candidateId,
+          this.lookForLeaderIn(() => core.jittered(core.settings.electionTimeoutMs)),
+        );
       }
       return messages.voteResponse(ErrorCode.NONE, core.leader, granted);
     });
@@ -64,16 +65,19 @@ export class Voting {
       const { role, settings } = core;
       const followsIt = role.name === 'follower' && role.leaderId === ended.leaderId;
       if (followsIt || role.name === 'unattached') {
-        if (followsIt) core.become({ name: 'unattached' }, core.quorumState);
-        core.distrusted = ended.leaderId;
-        core.searchCause = `node ${ended.leaderId} resigned`;
         // The voter with the longest log stands at once, the others after a backoff by the leader's order.
         const place = Math.max(0, ended.preferred.indexOf(core.nodeId));
-        const delay = place === 0 ? 0 : settings.backoffMinMs * 2 ** place + core.random.next() * settings.backoffMaxMs;
-        core.setTimer(delay, () => this.transitions.lookForLeader());
+        const delayMs = (): number => (place === 0 ? 0 : settings.backoffMinMs * 2 ** place + core.random.next() * settings.backoffMaxMs);
+        core.distrust(ended.leaderId, `node ${ended.leaderId} resigned`);
+        if (followsIt) core.leaveRole(this.lookForLeaderIn(delayMs));
+        else core.restartTimer(this.lookForLeaderIn(delayMs));
       }
       return messages.epochResponse(ErrorCode.NONE, core.leader);
     });
+  }
+
+  private lookForLeaderIn(delayMs: () => number): RoleTimer {
+    return { delayMs, expired: () => this.transitions.lookForLeader() };
   }
 
   private isUpToDate(lastEpoch: number, lastOffset: bigint): boolean {
@@ -100,20 +104,15 @@ export class Voting {
 
   startRound(name: 'prospective' | 'candidate'): void {
     const { core } = this;
-    const role: RoundRole = { name, tally: new Tally(core.voters, core.nodeId) };
-    const quorumState =
-      name === 'candidate'
-        ? { ...core.quorumState, epoch: core.quorumState.epoch + 1, leaderId: -1, votedId: core.nodeId }
-        : core.quorumState;
-    core.become(role, quorumState);
-    core.setTimer(core.jittered(core.settings.electionTimeoutMs), () => this.loseRound());
+    const delayMs = (): number => core.jittered(core.settings.electionTimeoutMs);
+    const role = core.startRound(name, { delayMs, expired: () => this.loseRound() });
     if (role.tally.won) {
       this.winRound(role);
       return;
     }
     const asked = {
       candidateId: core.nodeId,
-      epoch: quorumState.epoch,
+      epoch: core.quorumState.epoch,
       lastEpoch: core.log.lastEpoch,
       lastOffset: core.log.endOffset,
       preVote: name === 'prospective',
@@ -152,9 +151,8 @@ export class Voting {
 
   private loseRound(): void {
     const { core } = this;
-    core.become({ name: 'unattached' }, core.quorumState);
-    core.setTimer(core.electionDelay(), () => this.transitions.lookForLeader());
-    core.lostRounds++;
+    core.leaveRole(this.lookForLeaderIn(() => core.electionDelay()));
+    core.countLostRound();
   }
 
   private winRound(role: RoundRole): void {

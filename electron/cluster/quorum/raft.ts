@@ -70,9 +70,7 @@ export class RaftNode {
   /** Reads the stored quorum state and joins. A node that led when it stopped does not resume as leader: its tail may be lost. */
   start(): void {
     const { core } = this;
-    core.load();
-    core.become({ name: 'unattached' }, core.quorumState);
-    core.setTimer(core.peers.length === 0 ? 0 : core.electionDelay(), () => this.lookForLeader());
+    core.start({ delayMs: () => (core.peers.length === 0 ? 0 : core.electionDelay()), expired: () => this.lookForLeader() });
   }
 
   /** Leaves at once, as in a crash; nothing is written or sent. */
@@ -186,9 +184,8 @@ export class RaftNode {
 
   private becomeUnattached(epoch: number): void {
     const { core } = this;
-    core.become({ name: 'unattached' }, { ...core.quorumState, epoch, leaderId: -1, votedId: -1 }, `epoch ${epoch} has begun`);
     // A pre-vote has no effect on others, so there is no need to wait long for the new epoch's leader.
-    core.setTimer(core.electionDelay(), () => this.lookForLeader());
+    core.enterEpoch(epoch, { delayMs: () => core.electionDelay(), expired: () => this.lookForLeader() });
   }
 
   /** Leader and epoch that a peer reported. */
