@@ -1,7 +1,8 @@
 /**
  * The one owner of the state of a Raft node: role, quorum state, the one timer of the role, committed end, and failure. It decides nothing;
- * voting, leading and following do. They read the state and change it by a transition. Each transition makes the quorum state durable before
- * it returns, so before any peer can learn of it, and takes the timer of the new role, so that no role waits forever.
+ * voting, leading and following do. They read the state and change it by a transition. Each transition makes the quorum state durable
+ * (`raft-quorum-state.ts`) before it changes the role, so before any peer can learn of it, and takes the timer of the new role, so that no
+ * role waits forever.
  */
 import { assert } from '../lib/assert.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -14,9 +15,10 @@ import { Tally } from './raft-election.ts';
 import type { LeaderState } from './raft-leader.ts';
 import type { RaftLog, SnapshotId } from './raft-log.ts';
 import type { LeaderAndEpoch } from './raft-messages.ts';
+import { QuorumState } from './raft-quorum-state.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
 import type { RaftListener, RaftOptions, RaftStatus, RaftTransport } from './raft-types.ts';
-import { INITIAL_VOTE, NO_VOTE, type VoteState, type VoteStore } from './vote-store.ts';
+import type { VoteState } from './vote-store.ts';
 
 export interface FollowerRole {
   readonly name: 'follower';
@@ -70,12 +72,11 @@ export class RaftCore {
   readonly transport: RaftTransport;
   readonly logger: Logger;
   readonly settings: RaftSettings;
-  private readonly voteStore: VoteStore;
+  private readonly quorum: QuorumState;
   private readonly listener: RaftListener;
 
   private currentRole: Role = STOPPED;
-  private durable: VoteState = INITIAL_VOTE;
-  private distrustedLeader = -1;
+  private distrustedLeader: LeaderAndEpoch = { leaderId: -1, epoch: -1 };
   private roundsLost = 0;
   private cause = 'the node started';
   private committed = -1n;
@@ -93,7 +94,7 @@ export class RaftCore {
     this.clock = options.clock;
     this.random = options.random;
     this.log = options.log;
-    this.voteStore = options.voteStore;
+    this.quorum = new QuorumState({ store: options.voteStore, nodeId: options.nodeId, voters: options.voters });
     this.transport = options.transport;
     this.listener = options.listener;
     this.logger = options.logger;
@@ -108,14 +109,27 @@ export class RaftCore {
     return this.currentRole;
   }
 
-  /** On disk, but for a `leaderId` of −1, which a restart implies. */
   get quorumState(): VoteState {
-    return this.durable;
+    return this.quorum.current;
+  }
+
+  get isNonVoting(): boolean {
+    return this.quorum.isNonVoting;
+  }
+  get isOneOfTwo(): boolean {
+    return this.quorum.isOneOfTwo;
+  }
+  get mayGrant(): boolean {
+    return this.quorum.mayGrant;
+  }
+  get counts(): boolean {
+    return this.quorum.counts;
   }
 
   /** A leader of this epoch that timed out or resigned: only its own request makes this node follow it again. −1 none. */
   get distrusted(): number {
-    return this.distrustedLeader;
+    const { leaderId, epoch } = this.distrustedLeader;
+    return epoch === this.quorumState.epoch ? leaderId : -1;
   }
 
   /** Rounds of votes, or searches, without a leader since the last one. */
@@ -148,11 +162,7 @@ export class RaftCore {
   /** Reads the stored quorum state and joins. */
   start(timer: RoleTimer): void {
     assert(this.currentRole === STOPPED, 'raft is running');
-    this.durable = this.voteStore.read();
-    // Without other voters an earlier run could not have voted for another candidate.
-    if (this.durable.votesFrom === NO_VOTE && this.voters.length === 1) this.durable = { ...this.durable, votesFrom: 0 };
-    const { epoch } = this.durable;
-    assert(this.log.lastEpoch <= epoch, `the log holds epoch ${this.log.lastEpoch}, the vote file only ${epoch}`);
+    this.quorum.load(this.log.lastEpoch);
     const { latestSnapshot, startOffset } = this.log;
     if (latestSnapshot === undefined) this.delivered = startOffset;
     else this.takeSnapshot(latestSnapshot);
@@ -161,36 +171,34 @@ export class RaftCore {
 
   /** Becomes unattached in the same epoch; returns the role. */
   leaveRole(timer: RoleTimer): Role {
-    return this.enter({ name: 'unattached' }, this.durable, '', timer);
+    return this.enter({ name: 'unattached' }, '', timer);
   }
 
   /** A later epoch has begun and its leader is unknown. */
   enterEpoch(epoch: number, timer: RoleTimer): void {
-    assert(epoch > this.durable.epoch, `epoch ${epoch} begins after epoch ${this.durable.epoch}`);
-    this.enter({ name: 'unattached' }, { ...this.durable, epoch, leaderId: -1, votedId: -1 }, `epoch ${epoch} has begun`, timer);
+    this.quorum.enterEpoch(epoch);
+    this.enter({ name: 'unattached' }, `epoch ${epoch} has begun`, timer);
   }
 
   /** Votes for another candidate of this epoch. */
   voteFor(candidateId: number, timer: RoleTimer): void {
-    this.enter({ name: 'unattached' }, { ...this.durable, votedId: candidateId }, '', timer);
+    this.quorum.voteFor(candidateId);
+    this.enter({ name: 'unattached' }, '', timer);
   }
 
   /** Stands for election: in this epoch without effect on others (KIP-996), or in the next one, with this node's own vote. */
   startRound(name: RoundRole['name'], timer: RoleTimer): RoundRole {
-    const { durable } = this;
-    const role: RoundRole = { name, tally: new Tally(this.voters, this.nodeId) };
-    const next = name === 'candidate' ? { ...durable, epoch: durable.epoch + 1, leaderId: -1, votedId: this.nodeId } : durable;
-    this.enter(role, next, '', timer);
-    return role;
+    if (name === 'candidate') this.quorum.standForElection();
+    return this.enter<RoundRole>({ name, tally: new Tally(this.voters, this.nodeId) }, '', timer);
   }
 
   /** Follows the leader of this or a later epoch; all of this node's log is flushed. */
   follow(leader: LeaderAndEpoch, inContact: boolean, timer: (role: FollowerRole) => RoleTimer): FollowerRole {
     const { epoch, leaderId } = leader;
-    const votedId = epoch === this.durable.epoch ? this.durable.votedId : -1;
     const role: FollowerRole = { name: 'follower', leaderId, lastContactAt: inContact ? this.runningMs : -Infinity };
     this.roundsLost = 0;
-    this.enter(role, { ...this.durable, epoch, leaderId, votedId }, `node ${leaderId} leads epoch ${epoch}`);
+    this.quorum.acceptLeader(leader);
+    this.enter(role, `node ${leaderId} leads epoch ${epoch}`);
     // Records that this node appended as a leader count as flushed from the first fetch on.
     if (this.log.flushedOffset < this.log.endOffset) this.log.flush();
     this.restartTimer(timer(role));
@@ -207,23 +215,24 @@ export class RaftCore {
   lead(state: LeaderState, timer: (role: LeaderRole) => RoleTimer): LeaderRole {
     const role: LeaderRole = { name: 'leader', state };
     this.roundsLost = 0;
-    this.enter(role, { ...this.durable, leaderId: this.nodeId }, '', timer(role));
-    return role;
+    this.quorum.acceptLeader({ leaderId: this.nodeId, epoch: this.quorumState.epoch });
+    return this.enter(role, '', timer(role));
   }
 
   /** A leader gives up its epoch: others may stand for election. */
   resign(reason: string, timer: RoleTimer): void {
-    this.enter({ name: 'unattached' }, { ...this.durable, leaderId: -1 }, reason, timer);
+    this.quorum.forgetLeader();
+    this.enter({ name: 'unattached' }, reason, timer);
   }
 
   /** This voter may vote from that epoch on. */
   regainVote(votesFrom: number): void {
-    this.store({ ...this.durable, votesFrom });
+    this.quorum.regainVote(votesFrom);
   }
 
   /** The leader does not respond, or resigned; `cause` as in "because …". */
   distrust(leaderId: number, cause: string): void {
-    this.distrustedLeader = leaderId;
+    this.distrustedLeader = { leaderId, epoch: this.quorumState.epoch };
     this.cause = cause;
   }
 
@@ -248,49 +257,12 @@ export class RaftCore {
   }
 
   /** Without `timer`, the caller starts one before it returns. */
-  private enter<R extends Role>(role: R, next: VoteState, reason: string, timer?: RoleTimer): R {
-    const { durable } = this;
-    if (next.epoch !== durable.epoch || next.votedId !== durable.votedId || (next.leaderId !== durable.leaderId && next.leaderId >= 0)) {
-      this.store(next);
-    } else {
-      this.durable = next;
-    }
+  private enter<R extends Role>(role: R, reason: string, timer?: RoleTimer): R {
     this.leave(reason);
     this.currentRole = role;
     this.announce();
     if (timer !== undefined) this.restartTimer(timer);
     return role;
-  }
-
-  /** The only way to change epoch, vote and leader. They are on disk when this returns. */
-  private store(next: VoteState): void {
-    const { epoch, votedId } = this.durable;
-    assert(next.epoch >= epoch, `epoch ${epoch} would go back to ${next.epoch}`);
-    assert(next.epoch > epoch || votedId < 0 || votedId === next.votedId, `voted for node ${votedId} in epoch ${epoch} already`);
-    this.voteStore.write(next);
-    if (next.epoch > epoch) this.distrustedLeader = -1;
-    this.durable = next;
-  }
-
-  /** This voter does not know the vote and the acknowledgements of an earlier run, so it is non-voting; see `raft-rejoining.ts`. */
-  get isNonVoting(): boolean {
-    return this.isVoter && this.quorumState.votesFrom === NO_VOTE;
-  }
-
-  /** Of two voters each is in every majority. */
-  get isOneOfTwo(): boolean {
-    return this.voters.length === 2;
-  }
-
-  /** Whether this voter may vote for another one in this epoch, with regard to its earlier runs. */
-  get mayGrant(): boolean {
-    return (this.isNonVoting && this.isOneOfTwo) || this.quorumState.epoch >= this.quorumState.votesFrom;
-  }
-
-  /** Whether this replica may count towards a majority in this epoch. */
-  get counts(): boolean {
-    if (!this.isVoter || this.isOneOfTwo) return true;
-    return !this.isNonVoting && (this.voters.length <= 3 || this.quorumState.epoch >= this.quorumState.votesFrom);
   }
 
   private leave(reason: string): void {
