@@ -17,6 +17,7 @@ import { ZooKeeperCode, ZooKeeperError } from '../quorum/zookeeper-state/zookeep
 import type { Endpoint } from './endpoint.ts';
 import { FrameInput } from './frame-input.ts';
 import { isWord } from './four-letter-words.ts';
+import { decodeRequest, operationOf } from './request-decoding.ts';
 import { answerRequest, closeSession } from './requests.ts';
 import type { ClientSession, RequestContext } from './session.ts';
 import type { Watcher } from './watches.ts';
@@ -30,16 +31,14 @@ import {
   type ConnectRequest,
   type Reply,
 } from './wire.ts';
-import { decodeWrite, executeWrites, isWrite, type Write } from './writes.ts';
+import { answerWrites } from './write-batch.ts';
+import { isWrite } from './writes.ts';
 
 /** `jute.maxbuffer`: ZooKeeper closes the connection on a larger frame. */
 const MAX_FRAME_BYTES = MAX_DATA_BYTES;
 /** While this much is queued the connection is not read: a client that never waits for responses is throttled, not refused. */
 const MAX_QUEUED_FRAMES = 1_000;
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
-/** Writes in one request to the controller: a commit takes milliseconds, and a client may pipeline thousands. */
-const MAX_BATCH_WRITES = 256;
-const MAX_BATCH_BYTES = 1024 * 1024;
 /** Events queued for a client that does not read; beyond that it is disconnected, and sees missed changes after it reconnects. */
 const MAX_UNSENT_EVENTS = 10_000;
 const NO_PASSWORD = new Uint8Array(16);
@@ -240,40 +239,10 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     return head;
   }
 
-  /** Sends all writes at the head of the queue in one request: none of them depends on the client having read a response. */
-  private async write(session: ClientSession): Promise<void> {
-    const { endpoint } = this;
-    const from = endpoint.clock.monotonic();
-    const context: RequestContext = { endpoint, session, watcher: this };
-    const asked: { xid: number; write: Write | undefined; reply: Reply | undefined }[] = [];
-    const writes: Write[] = [];
-    let bytes = 0;
-    for (let head = this.input.first; head !== undefined && isWrite(operationOf(head)); head = this.input.first) {
-      if (asked.length >= MAX_BATCH_WRITES || (asked.length > 0 && bytes + head.length > MAX_BATCH_BYTES)) break;
-      const reader = new Reader(head);
-      const xid = reader.int32();
-      const decoded = decoding(() => decodeWrite(context, reader.int32(), reader));
-      const write = 'changes' in decoded ? decoded : undefined;
-      if (write?.alone === true && writes.length > 0) break;
-      this.take(head);
-      bytes += head.length;
-      asked.push({ xid, write, reply: 'changes' in decoded ? undefined : decoded });
-      if (write !== undefined) writes.push(write);
-      if (write?.alone === true) break;
-    }
-    const replies = await this.execute(context, writes);
-    let next = 0;
-    for (const { xid, reply } of asked) this.reply(xid, reply ?? replies[next++] ?? { error: ZooKeeperCode.SYSTEMERROR }, from);
-  }
-
-  private async execute(context: RequestContext, writes: readonly Write[]): Promise<Reply[]> {
-    if (writes.length === 0) return [];
-    try {
-      return await executeWrites(context, writes);
-    } catch (error) {
-      if (!(error instanceof ZooKeeperError)) throw error;
-      return writes.map(() => ({ error: error.code }));
-    }
+  private write(session: ClientSession): Promise<void> {
+    const from = this.endpoint.clock.monotonic();
+    const context: RequestContext = { endpoint: this.endpoint, session, watcher: this };
+    return answerWrites(context, this.input, (xid, reply) => this.reply(xid, reply, from));
   }
 
   private reply(xid: number, reply: Reply, from: number): void {
@@ -307,7 +276,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
         this.finish();
       });
     }
-    const reply = decoding(() => answerRequest(context, type, reader));
+    const reply = decodeRequest(() => answerRequest(context, type, reader));
     if (reply instanceof Promise) {
       return reply.then(send, (error: unknown) => {
         if (!(error instanceof ZooKeeperError)) throw error;
@@ -402,21 +371,6 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
 
 /** Schemes of ZooKeeper's own configuration. There are no identities here: the credentials are not used. */
 const AUTH_SCHEMES: ReadonlySet<string> = new Set(['digest', 'ip']);
-
-function operationOf(frame: Buffer): number {
-  return frame.length < 8 ? 0 : frame.readInt32BE(4);
-}
-
-/** A refused or undecodable request is answered with the code; the connection stays open. */
-function decoding<T extends object>(decode: () => T): T | Reply {
-  try {
-    return decode();
-  } catch (error) {
-    if (error instanceof ZooKeeperError) return { error: error.code };
-    if (error instanceof ProtocolError) return { error: ZooKeeperCode.MARSHALLINGERROR };
-    throw error;
-  }
-}
 
 function randomInt64({ random }: Endpoint): bigint {
   return Buffer.from(random.bytes(8)).readBigInt64BE(0);
