@@ -21,7 +21,8 @@ import { createNodeMemory, type NodeMemory } from './network/node-memory.ts';
 import { Server } from './network/server.ts';
 import { claimDirectory } from './node-directory.ts';
 import { produce } from './protocol/apis/produce.ts';
-import { brokerSettings, type BrokerSettings } from './quorum/config-definitions.ts';
+import type { BrokerSettings } from './quorum/config-definitions.ts';
+import { nodeSettings } from './quorum/node-settings.ts';
 import { MetadataQuorum } from './quorum/quorum.ts';
 import type { RaftRole } from './quorum/raft.ts';
 import { ZooKeeperServer } from './zookeeper/server.ts';
@@ -96,11 +97,13 @@ class RunningNode implements Node {
     const { config, disk, random, logger, events, syncedAtClose, descriptors } = this.options;
     const { clock } = this;
     clock.start();
-    const settings = brokerSettings(config.properties, config.voters.length);
+    const derived = nodeSettings(config);
+    const settings = derived.broker;
     claimDirectory(disk, random, config);
     const connectPeer = (address: Address, more?: { silentMs?: number }): PeerClient => this.connect(address, more);
     const quorum = new MetadataQuorum({
       config,
+      settings: derived,
       clock,
       disk,
       random,
@@ -108,15 +111,6 @@ class RunningNode implements Node {
       events,
       connectPeer,
       onFailure: (error) => this.fail(error),
-      raftSettings: {
-        fetchTimeoutMs: settings.controllerQuorumFetchTimeoutMs,
-        electionTimeoutMs: settings.controllerQuorumElectionTimeoutMs,
-        backoffCapMs: settings.controllerQuorumElectionBackoffMaxMs,
-      },
-      controllerSettings: {
-        sessionTimeoutMs: settings.brokerSessionTimeoutMs,
-        rebalanceMs: settings.autoLeaderRebalanceEnable ? settings.leaderImbalanceCheckIntervalMs : 0,
-      },
     });
     this.quorum = quorum;
     this.memory = createNodeMemory(clock, settings.socketRequestMaxBytes);
@@ -137,6 +131,7 @@ class RunningNode implements Node {
     let serving = false;
     const broker = new Broker({
       config,
+      settings,
       clock,
       disk,
       random,

@@ -10,7 +10,9 @@ import { decodeResponse, encodeRequest, readRequestHeader } from '../../electron
 import { Reader } from '../../electron/cluster/protocol/reader.ts';
 import type { Api } from '../../electron/cluster/protocol/schema.ts';
 import { randomUuid } from '../../electron/cluster/protocol/uuid.ts';
-import type { ControllerSettings } from '../../electron/cluster/quorum/controller.ts';
+import type { NodeConfig } from '../../electron/cluster/lib/node-config.ts';
+import type { ControllerSettings } from '../../electron/cluster/quorum/controller-settings.ts';
+import { nodeSettings } from '../../electron/cluster/quorum/node-settings.ts';
 import { MetadataQuorum } from '../../electron/cluster/quorum/quorum.ts';
 import { MessageNetwork } from './message-network.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -65,18 +67,21 @@ export class QuorumCluster {
       this.options.log === true
         ? createLogger((level, message, fields) => console.log(clock.monotonic(), id, level, message, fields), 'debug')
         : silentLogger;
+    const config: NodeConfig = {
+      nodeId: id,
+      clusterId: TEST_CLUSTER_ID,
+      dataDirectory: '/data',
+      host: '127.0.0.1',
+      brokerPort: 9092 + id,
+      controllerPort: 9192 + id,
+      rack: null,
+      voters,
+      properties: this.options.properties ?? {},
+    };
+    const settings = nodeSettings(config);
     const quorum = new MetadataQuorum({
-      config: {
-        nodeId: id,
-        clusterId: TEST_CLUSTER_ID,
-        dataDirectory: '/data',
-        host: '127.0.0.1',
-        brokerPort: 9092 + id,
-        controllerPort: 9192 + id,
-        rack: null,
-        voters,
-        properties: this.options.properties ?? {},
-      },
+      config,
+      settings: { ...settings, controller: { ...settings.controller, ...this.options.controllerSettings } },
       clock,
       random: seededRandom(this.random.int(1 << 30)),
       disk,
@@ -87,7 +92,6 @@ export class QuorumCluster {
         close: () => undefined,
       }),
       onFailure: (error) => this.failures.push(error),
-      ...(this.options.controllerSettings === undefined ? {} : { controllerSettings: this.options.controllerSettings }),
     });
     const node: TestNode = { id, disk, quorum, broker: undefined };
     this.nodes.set(id, node);

@@ -8,7 +8,7 @@ export interface ChaosOptions extends RaftClusterOptions {
 /** Ten seconds of random faults under load, then peace. Returns what went wrong. */
 export async function chaos(seed: number, options: ChaosOptions = {}): Promise<string[]> {
   const size = (options.wipes === true ? [3, 5, 4, 2] : [3, 3, 5, 4, 2])[seed % (options.wipes === true ? 4 : 5)] as number;
-  const cluster = new RaftCluster(seed, size, { settings: { fetchMaxBytes: 1024 }, ...options });
+  const cluster = new RaftCluster(seed, size, { limits: { fetchMaxBytes: 1024 }, ...options });
   const { clock, random, network } = cluster;
   const acknowledged: string[] = [];
   const ids = [...cluster.members.keys()];

@@ -2,7 +2,7 @@ import { seededRandom, type Random } from '../../electron/cluster/lib/random.ts'
 import { silentLogger } from '../../electron/cluster/lib/logger.ts';
 import { ApiKey } from '../../electron/cluster/protocol/api-keys.ts';
 import { RaftNode, type RaftStatus } from '../../electron/cluster/quorum/raft.ts';
-import type { RaftSettings } from '../../electron/cluster/quorum/raft-settings.ts';
+import { raftSettings, type RaftLimits } from '../../electron/cluster/quorum/raft-settings.ts';
 import { INITIAL_VOTE, NO_VOTE, type VoteState, type VoteStore } from '../../electron/cluster/quorum/vote-store.ts';
 import { MemoryRaftLog } from './memory-raft-log.ts';
 import { MessageNetwork } from './message-network.ts';
@@ -34,7 +34,7 @@ export interface Member {
 }
 
 export interface RaftClusterOptions {
-  settings?: Partial<RaftSettings>;
+  limits?: Partial<RaftLimits>;
   /** False: the disks say that they have flushed, and have not. */
   flushes?: boolean;
   /** What voters find on their disks at first: nothing, unless it is said. */
@@ -55,7 +55,7 @@ export class RaftCluster {
   private readonly lostAt = new Map<number, number>();
   /** Ids of the voters. */
   private readonly ids: readonly number[];
-  private readonly settings: Partial<RaftSettings>;
+  private readonly limits: Partial<RaftLimits>;
   private readonly flushes: boolean;
   private readonly vote: VoteState;
 
@@ -63,7 +63,7 @@ export class RaftCluster {
     this.random = seededRandom(seed);
     this.network = new MessageNetwork(this.clock, this.random);
     this.ids = Array.from({ length: size }, (_, index) => index + 1);
-    this.settings = options.settings ?? {};
+    this.limits = options.limits ?? {};
     this.flushes = options.flushes ?? true;
     this.vote = options.vote ?? INITIAL_VOTE;
     for (const id of this.ids) this.start(id);
@@ -104,7 +104,7 @@ export class RaftCluster {
         onFailure: (error) => this.failures.push(error),
       },
       logger: silentLogger,
-      settings: this.settings,
+      settings: raftSettings({ fetchTimeoutMs: 1000, electionTimeoutMs: 1000, backoffCapMs: 1000 }, this.limits),
     });
     this.members.set(id, { id, log, votes, raft, running: true, committed });
     this.network.attach(id, (api, body) => handle(raft, api.key, body));

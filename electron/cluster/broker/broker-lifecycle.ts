@@ -215,9 +215,8 @@ export class BrokerLifecycle {
       wantFence: catchingUp,
       wantShutDown: this.leaving !== null,
     };
-    const timeoutMs = Math.max(Math.floor(settings.brokerSessionTimeoutMs / 2), 1);
     const sentAt = this.options.clock.monotonic();
-    const answer = await controller.send(brokerHeartbeat, brokerHeartbeat.maxVersion, request, { timeoutMs });
+    const answer = await controller.send(brokerHeartbeat, brokerHeartbeat.maxVersion, request, { timeoutMs: settings.brokerSessionHalfMs });
     if (answer.errorCode === ErrorCode.NONE) this.heartbeatAt = sentAt;
     return this.silent() ? 0 : this.onHeartbeat(answer, request.wantFence);
   }

@@ -19,7 +19,7 @@ import { alterPartition } from '../protocol/apis/alter-partition.ts';
 import { heartbeat } from '../protocol/apis/heartbeat.ts';
 import type { KafkaError } from '../protocol/kafka-error.ts';
 import { randomUuid } from '../protocol/uuid.ts';
-import { brokerSettings, replicationRates, topicSettings, type BrokerSettings, type TopicSettings } from '../quorum/config-definitions.ts';
+import { replicationRates, topicSettings, type BrokerSettings, type TopicSettings } from '../quorum/config-definitions.ts';
 import { EMPTY_IMAGE, type BrokerListener, type ImageChange, type MetadataImage } from '../quorum/image.ts';
 import { advertisedApis, createDispatch } from './api-dispatch.ts';
 import { apiTable } from './api-table.ts';
@@ -52,6 +52,8 @@ export interface MetadataSource extends QuorumInfo {
 
 export interface BrokerOptions {
   readonly config: NodeConfig;
+  /** Of `config`. */
+  readonly settings: BrokerSettings;
   readonly clock: Clock;
   readonly disk: Disk;
   readonly random: Random;
@@ -117,10 +119,9 @@ export class Broker {
   constructor(options: BrokerOptions) {
     const logger = options.logger.child({ part: 'broker' });
     this.options = { ...options, logger };
-    const { config, clock, disk, random, events, quorum, controller } = options;
+    const { config, settings, clock, disk, random, events, quorum, controller } = options;
     const { nodeId, dataDirectory } = config;
     const properties = nodeProperties(config);
-    const settings = brokerSettings(properties, config.voters.length);
     this.settings = settings;
 
     const ofTopic = (topic: string): TopicSettings => topicSettings(quorum.image(), topic, properties, nodeId);
@@ -203,13 +204,13 @@ export class Broker {
     });
     const confirmation = new MetadataConfirmation({
       controller,
-      timeoutMs: settings.brokerSessionTimeoutMs / 2,
+      timeoutMs: settings.brokerSessionHalfMs,
       image: () => quorum.image(),
     });
     this.stalls = new StallGuard({
       clock,
       logger,
-      boundMs: settings.brokerSessionTimeoutMs / 2,
+      boundMs: settings.brokerSessionHalfMs,
       capMs: settings.brokerSessionTimeoutMs,
       confirm: () => confirmation.confirm(),
     });

@@ -227,6 +227,8 @@ function readTopicSettings(image: MetadataImage, topic: string, brokerProperties
 /** Settings that a broker starts with. Times are capped at 2^53 − 1 ms. */
 export interface BrokerSettings {
   readonly brokerSessionTimeoutMs: number;
+  /** What a broker waits for one response, or may stall, without a doubt about its session: half of the session timeout, at least 1 ms. */
+  readonly brokerSessionHalfMs: number;
   readonly brokerHeartbeatIntervalMs: number;
   readonly initialBrokerRegistrationTimeoutMs: number;
   readonly controlledShutdownEnable: boolean;
@@ -300,8 +302,10 @@ export function brokerSettings(properties: Properties, nodes = 3): BrokerSetting
   const number = (name: string): number => Math.min(Number(text(name)), Number.MAX_SAFE_INTEGER);
   const boolean = (name: string): boolean => readBoolean(text(name) ?? 'false');
   const replicationFactor = (name: string): number => (given(name) === undefined ? Math.min(3, nodes) : number(name));
+  const brokerSessionTimeoutMs = number('broker.session.timeout.ms');
   return {
-    brokerSessionTimeoutMs: number('broker.session.timeout.ms'),
+    brokerSessionTimeoutMs,
+    brokerSessionHalfMs: Math.max(1, Math.floor(brokerSessionTimeoutMs / 2)),
     brokerHeartbeatIntervalMs: number('broker.heartbeat.interval.ms'),
     initialBrokerRegistrationTimeoutMs: number('initial.broker.registration.timeout.ms'),
     controlledShutdownEnable: boolean('controlled.shutdown.enable'),

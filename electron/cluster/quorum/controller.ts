@@ -17,7 +17,8 @@ import { KafkaError } from '../protocol/kafka-error.ts';
 import { completeMetadataRecord, encodeMetadataRecord, type MetadataRecordIn } from '../protocol/records/metadata-records.ts';
 import type { Properties } from './config-definitions.ts';
 import { controllerOperations, type AnyOperation } from './controller-operations.ts';
-import { ControllerSessions, wallTime, type SessionSettings } from './controller-sessions.ts';
+import { ControllerSessions, wallTime } from './controller-sessions.ts';
+import type { ControllerSettings } from './controller-settings.ts';
 import { refuseOversized, type ControllerEvent, type Decision, type DecisionContext } from './controller/decision.ts';
 import { electLeaders } from './controller/elect-leaders.ts';
 import { electForLeaderless, moveEvents } from './controller/partition-moves.ts';
@@ -28,27 +29,6 @@ import { applyRecords } from './image-apply.ts';
 import type { MetadataImage } from './image.ts';
 import type { CommittedBatch } from './raft-log.ts';
 import type { RaftNode, RaftStatus } from './raft.ts';
-
-export interface ControllerSettings extends SessionSettings {
-  /** Commit timeout of a change whose request has none. */
-  readonly commitTimeoutMs: number;
-  /** Maximum queued client requests while the disk is slow. Requests of brokers and the controller's own decisions may be twice as many. */
-  readonly maxQueued: number;
-  /** Interval of the preferred leader election; 0: never (`auto.leader.rebalance.enable`). */
-  readonly rebalanceMs: number;
-  /** Feature levels of a new cluster. */
-  readonly bootstrapFeatures: Readonly<Record<string, number>>;
-}
-
-export const DEFAULT_CONTROLLER_SETTINGS: ControllerSettings = {
-  sessionTimeoutMs: 3000,
-  sweepMs: 250,
-  commitTimeoutMs: 5000,
-  maxQueued: 1000,
-  rebalanceMs: 300_000,
-  // 4.3-IV0: the record versions that this controller writes.
-  bootstrapFeatures: { 'metadata.version': 30, 'eligible.leader.replicas.version': 1 },
-};
 
 export interface ControllerOptions {
   readonly nodeId: number;
@@ -64,7 +44,7 @@ export interface ControllerOptions {
   zookeeper(): CoordinationImage;
   /** See `Disk.admit`. */
   admit(bytes: number): Promise<void> | undefined;
-  readonly settings?: Partial<ControllerSettings>;
+  readonly settings: ControllerSettings;
 }
 
 interface Queued {
@@ -103,7 +83,7 @@ export class Controller {
 
   constructor(options: ControllerOptions) {
     this.options = options;
-    this.settings = { ...DEFAULT_CONTROLLER_SETTINGS, ...options.settings };
+    this.settings = options.settings;
     this.heldSessions = new ControllerSessions(options.clock, this.settings);
     this.operations = controllerOperations(this.heldSessions);
   }

@@ -43,7 +43,7 @@ export class LeadershipConfirmation {
    */
   confirmAfterStall(): Promise<boolean> | undefined {
     const stallMs = this.stallMs;
-    if (stallMs - this.certainAtStallMs < this.core.settings.fetchTimeoutMs / 2) return undefined;
+    if (stallMs - this.certainAtStallMs < this.core.settings.confirmationMs) return undefined;
     return this.confirm().then((confirmed) => {
       if (confirmed) this.certainAtStallMs = Math.max(this.certainAtStallMs, stallMs);
       return confirmed;
@@ -91,7 +91,7 @@ export class LeadershipConfirmation {
       };
       if (peers.length === 0) resolve(true);
       for (const peer of peers) {
-        core.send(peer, beginQuorumEpoch, messages.beginRequest(clusterId, peer, leader), settings.fetchTimeoutMs / 2, {
+        core.send(peer, beginQuorumEpoch, messages.beginRequest(clusterId, peer, leader), settings.confirmationMs, {
           answered: (response) => {
             const answer = messages.readEpochResponse(response);
             count(answer?.errorCode === ErrorCode.NONE && answer.epoch === leader.epoch && answer.leaderId === nodeId);

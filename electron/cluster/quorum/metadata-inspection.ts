@@ -16,7 +16,7 @@ import { decodeRecords } from '../protocol/records-reader.ts';
 import { ACKNOWLEDGED_END_FILE, readAcknowledgedEnd } from './acknowledged-end.ts';
 import { METADATA_DIRECTORY } from './metadata-directory.ts';
 import { parseSnapshotFileName, snapshotDefect } from './metadata-snapshots.ts';
-import type { SnapshotId } from './raft-log.ts';
+import { MAX_METADATA_BATCH_BYTES, type SnapshotId } from './raft-log.ts';
 import { parseQuorumState, QUORUM_STATE_FILE, type VoteState } from './vote-store.ts';
 
 export interface MetadataDamage {
@@ -27,8 +27,6 @@ export interface MetadataDamage {
   /** The least epoch that the node may have reached; at least 1. */
   readonly epoch: number;
 }
-
-const MAX_BATCH_BYTES = 64 * 1024 ** 2;
 
 interface Found {
   readonly file: string;
@@ -205,7 +203,7 @@ function readExtent(disk: Disk, directory: string, names: readonly string[]): Ex
 
 function isLeaderChange(batch: BatchView): boolean {
   if (!batch.isControl) return false;
-  for (const { key, value } of decodeRecords(batch, MAX_BATCH_BYTES)) {
+  for (const { key, value } of decodeRecords(batch, MAX_METADATA_BATCH_BYTES)) {
     return key !== null && decodeControlRecord({ key, value })?.type === 'LeaderChange';
   }
   return false;

@@ -17,13 +17,20 @@ import { decodeRecords } from '../protocol/records-reader.ts';
 import { AcknowledgedEndFile } from './acknowledged-end.ts';
 import { METADATA_DIRECTORY, prepareMetadataDirectory } from './metadata-directory.ts';
 import { MetadataSnapshots } from './metadata-snapshots.ts';
-import type { CommittedBatch, EpochEnd, LeaderChange, RaftLog, SnapshotId, SnapshotReceiver, SnapshotWriter } from './raft-log.ts';
+import {
+  MAX_METADATA_BATCH_BYTES,
+  type CommittedBatch,
+  type EpochEnd,
+  type LeaderChange,
+  type RaftLog,
+  type SnapshotId,
+  type SnapshotReceiver,
+  type SnapshotWriter,
+} from './raft-log.ts';
 
 /** Retention by age or size is off: snapshots alone decide what is deleted. */
 const CONFIG: LogConfig = { ...DEFAULT_LOG_CONFIG, segmentBytes: 64 * 1024 ** 2, retentionMs: -1, retentionBytes: -1 };
 const READ_BYTES = 1024 * 1024;
-/** No decision is larger; it bounds the size that a corrupt batch may claim. */
-const MAX_BATCH_BYTES = 64 * 1024 ** 2;
 
 export class MetadataLog implements RaftLog {
   private readonly log: Log;
@@ -161,7 +168,7 @@ export class MetadataLog implements RaftLog {
       for (const batch of iterateBatches(chunk)) {
         const values: Buffer[] = [];
         if (!batch.isControl) {
-          for (const record of decodeRecords(batch, MAX_BATCH_BYTES)) if (record.value !== null) values.push(record.value);
+          for (const record of decodeRecords(batch, MAX_METADATA_BATCH_BYTES)) if (record.value !== null) values.push(record.value);
         }
         batches.push({
           baseOffset: batch.baseOffset,

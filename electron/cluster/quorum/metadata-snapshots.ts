@@ -13,7 +13,7 @@ import { iterateBatches, verifyBatch, type BatchView } from '../protocol/record-
 import { decodeControlRecord, encodeControlRecord, type ControlRecordIn } from '../protocol/records/control-records.ts';
 import { buildBatch } from '../protocol/records-builder.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
-import { isNewerSnapshot, type SnapshotId, type SnapshotReceiver, type SnapshotWriter } from './raft-log.ts';
+import { isNewerSnapshot, MAX_METADATA_BATCH_BYTES, type SnapshotId, type SnapshotReceiver, type SnapshotWriter } from './raft-log.ts';
 
 const SUFFIX = '.checkpoint';
 const UNFINISHED = '.checkpoint.part';
@@ -22,8 +22,6 @@ const KEPT = 2;
 const SYNC_BYTES = 4 * 1024 ** 2;
 /** Bytes of a received file that are read at a time. */
 const SCAN_BYTES = 1024 * 1024;
-/** Bounds the size that a corrupt batch may claim. */
-const MAX_BATCH_BYTES = 64 * 1024 ** 2;
 
 export function snapshotFileName({ endOffset, epoch }: SnapshotId): string {
   return `${String(endOffset).padStart(20, '0')}-${String(epoch).padStart(10, '0')}${SUFFIX}`;
@@ -304,12 +302,12 @@ class SnapshotCheck {
 /** None of a control batch. */
 function valuesOf(batch: BatchView): Uint8Array[] {
   if (batch.isControl) return [];
-  return [...decodeRecords(batch, MAX_BATCH_BYTES)].flatMap(({ value }) => (value === null ? [] : [value]));
+  return [...decodeRecords(batch, MAX_METADATA_BATCH_BYTES)].flatMap(({ value }) => (value === null ? [] : [value]));
 }
 
 function controlType(batch: BatchView): string | undefined {
   if (!batch.isControl) return undefined;
-  for (const { key, value } of decodeRecords(batch, MAX_BATCH_BYTES))
+  for (const { key, value } of decodeRecords(batch, MAX_METADATA_BATCH_BYTES))
     return key === null ? undefined : decodeControlRecord({ key, value })?.type;
   return undefined;
 }

@@ -10,18 +10,17 @@ import type { Logger } from '../lib/logger.ts';
 import type { NodeConfig } from '../lib/node-config.ts';
 import type { Random } from '../lib/random.ts';
 import type { Api } from '../protocol/schema.ts';
-import { brokerSettings } from './config-definitions.ts';
 import { ControllerChannel, type ConnectPeer, type Peer } from './controller-channel.ts';
-import { Controller, type ControllerSettings } from './controller.ts';
+import { Controller } from './controller.ts';
 import type { ImageChange, MetadataImage } from './image.ts';
 import { MetadataDecoder } from './metadata-decoding.ts';
 import { METADATA_DIRECTORY, removeDamagedMetadata } from './metadata-directory.ts';
 import { MetadataLoader } from './metadata-loader.ts';
 import { MetadataLog } from './metadata-log.ts';
 import { recoverMetadata } from './metadata-recovery.ts';
+import type { NodeSettings } from './node-settings.ts';
 import { quorumApis, type ControllerDispatch, controllerDispatch, type QuorumDescription } from './quorum-apis.ts';
 import type { CommittedBatch, RaftLog, SnapshotId } from './raft-log.ts';
-import type { RaftSettings } from './raft-settings.ts';
 import { RaftNode, type RaftStatus, type RaftTransport } from './raft.ts';
 import { Snapshotting } from './snapshotting.ts';
 import { NO_VOTE, QUORUM_STATE_FILE, QuorumStateFile } from './vote-store.ts';
@@ -30,6 +29,7 @@ import type { ZooKeeperChange, ZooKeeperView } from './zookeeper-state/view.ts';
 
 export interface MetadataQuorumOptions {
   readonly config: NodeConfig;
+  readonly settings: NodeSettings;
   readonly clock: Clock;
   readonly random: Random;
   readonly disk: Disk;
@@ -39,9 +39,6 @@ export interface MetadataQuorumOptions {
   readonly connectPeer: ConnectPeer;
   /** Called once when this node can no longer take part (a disk failure, a violated invariant); the node should stop. */
   readonly onFailure?: (error: unknown) => void;
-  /** Settings that `config.properties` does not hold. */
-  readonly raftSettings?: Partial<RaftSettings>;
-  readonly controllerSettings?: Partial<ControllerSettings>;
 }
 
 export class MetadataQuorum {
@@ -63,9 +60,8 @@ export class MetadataQuorum {
   private started = false;
 
   constructor(options: MetadataQuorumOptions) {
-    const { config, clock, random, disk, events } = options;
+    const { config, settings, clock, random, disk, events } = options;
     const logger = options.logger.child({ part: 'quorum' });
-    const settings = brokerSettings(config.properties, config.voters.length);
     this.options = options;
     const decoder = new MetadataDecoder({ nodeId: config.nodeId, clock, logger, events });
     this.loader = new MetadataLoader({ decoder, clusterId: config.clusterId, states: [this.zookeeper] });
@@ -80,8 +76,8 @@ export class MetadataQuorum {
       logger,
       events,
       content: () => this.loader.snapshotContent(),
-      maxBytes: settings.metadataLogMaxRecordBytesBetweenSnapshots,
-      maxIntervalMs: settings.metadataLogMaxSnapshotIntervalMs,
+      maxBytes: settings.broker.metadataLogMaxRecordBytesBetweenSnapshots,
+      maxIntervalMs: settings.broker.metadataLogMaxSnapshotIntervalMs,
     });
     const voteStore = new QuorumStateFile(disk, `${dataDirectory}/${METADATA_DIRECTORY}/${QUORUM_STATE_FILE}`, voterIds);
     if (config.firstStart === true) voteStore.begin();
@@ -105,12 +101,7 @@ export class MetadataQuorum {
         onFailure: (error) => options.onFailure?.(error),
       },
       logger,
-      settings: {
-        fetchTimeoutMs: settings.controllerQuorumFetchTimeoutMs,
-        electionTimeoutMs: settings.controllerQuorumElectionTimeoutMs,
-        backoffCapMs: settings.controllerQuorumElectionBackoffMaxMs,
-        ...options.raftSettings,
-      },
+      settings: settings.raft,
     });
     this.controller = new Controller({
       nodeId: config.nodeId,
@@ -123,11 +114,7 @@ export class MetadataQuorum {
       image: () => this.loader.image,
       zookeeper: () => this.zookeeper.current,
       admit: (bytes) => this.log.admit(bytes),
-      settings: {
-        sessionTimeoutMs: settings.brokerSessionTimeoutMs,
-        rebalanceMs: settings.autoLeaderRebalanceEnable ? settings.leaderImbalanceCheckIntervalMs : 0,
-        ...options.controllerSettings,
-      },
+      settings: settings.controller,
     });
     this.loader.onImage(({ brokers, after }) => {
       for (const id of brokers) if (!after.brokers.has(id)) this.raft.forgetObserver(id);

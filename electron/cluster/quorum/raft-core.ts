@@ -16,7 +16,7 @@ import type { LeaderState } from './raft-leader.ts';
 import type { RaftLog, SnapshotId } from './raft-log.ts';
 import type { LeaderAndEpoch } from './raft-messages.ts';
 import { QuorumState } from './raft-quorum-state.ts';
-import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
+import type { RaftSettings } from './raft-settings.ts';
 import type { RaftListener, RaftOptions, RaftStatus, RaftTransport } from './raft-types.ts';
 import type { VoteState } from './vote-store.ts';
 
@@ -98,9 +98,7 @@ export class RaftCore {
     this.transport = options.transport;
     this.listener = options.listener;
     this.logger = options.logger;
-    const settings = { ...DEFAULT_RAFT_SETTINGS, ...options.settings };
-    // While a follower's fetch is held, it must receive a response of its leader well before its fetch timeout.
-    this.settings = { ...settings, fetchMaxWaitMs: Math.min(settings.fetchMaxWaitMs, settings.fetchTimeoutMs / 2) };
+    this.settings = options.settings;
   }
 
   // ── the state, to be read ─────────────────────────────────────────────────────────────────────────────────────────

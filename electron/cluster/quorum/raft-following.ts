@@ -91,9 +91,8 @@ export class Following {
 
   private fetchFrom(role: FollowerRole): void {
     const { core } = this;
-    const { fetchTimeoutMs, fetchMaxWaitMs } = core.settings;
-    // On a slow link, the response to a fetch that is held for the usual time would arrive too late.
-    const maxWaitMs = Math.max(0, Math.min(fetchMaxWaitMs, fetchTimeoutMs * 0.75 - this.roundTripMs));
+    const { fetchTimeoutMs, fetchMaxWaitMs, fetchMaxRoundMs } = core.settings;
+    const maxWaitMs = Math.max(0, Math.min(fetchMaxWaitMs, fetchMaxRoundMs - this.roundTripMs));
     const body = messages.fetchRequest(core.clusterId, this.fetchRequest(maxWaitMs));
     const sentAt = core.runningMs;
     core.send(role.leaderId, fetch, body, fetchTimeoutMs, {
@@ -151,7 +150,7 @@ export class Following {
     }
     let waiting = true;
     const stayInContact = (): void => {
-      core.clock.setTimer(core.settings.fetchTimeoutMs / 3, () => {
+      core.clock.setTimer(core.settings.contactIntervalMs, () => {
         if (!waiting || core.role !== role) return;
         const body = messages.fetchRequest(core.clusterId, { ...this.fetchRequest(0), maxBytes: 1 });
         core.send(role.leaderId, fetch, body, core.settings.fetchTimeoutMs, {
@@ -220,7 +219,7 @@ export class Following {
     const { core } = this;
     const searchAgain = (delayMs: () => number): RoleTimer => ({ delayMs, expired: () => this.search() });
     // In case of neither a response nor a failure.
-    const role = core.leaveRole(searchAgain(() => core.jittered(core.settings.fetchTimeoutMs * 1.5)));
+    const role = core.leaveRole(searchAgain(() => core.jittered(core.settings.isolationMs)));
     const again = (): void => {
       if (core.role === role) core.restartTimer(searchAgain(() => core.electionDelay()));
     };

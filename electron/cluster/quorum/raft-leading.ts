@@ -108,7 +108,7 @@ export class Leading {
     const { core } = this;
     core.explainSearch('a voter that lost its data may vote again after an election');
     return new Promise((resolve) => {
-      const timer = core.clock.setTimer(core.settings.electionTimeoutMs * 2, () => renewal.end(false));
+      const timer = core.clock.setTimer(core.settings.renewalMs, () => renewal.end(false));
       const renewal: Renewal = {
         epoch: core.quorumState.epoch + 1,
         of,
@@ -128,21 +128,21 @@ export class Leading {
   private tick(role: LeaderRole): void {
     const { core } = this;
     const now = core.runningMs;
-    const { fetchTimeoutMs, fetchMaxWaitMs } = core.settings;
-    if (!role.state.hasMajorityContactSince(now - fetchTimeoutMs * 1.5)) {
-      void this.resign(`a majority of the quorum has not fetched for ${fetchTimeoutMs * 1.5} ms`);
+    const { isolationMs, quietVoterMs } = core.settings;
+    if (!role.state.hasMajorityContactSince(now - isolationMs)) {
+      void this.resign(`a majority of the quorum has not fetched for ${isolationMs} ms`);
       return;
     }
     role.state.forgetObservers(now);
     for (const voter of role.state.followers.values()) {
-      if (voter.knowsLeader && now - voter.fetchedAt < fetchTimeoutMs / 2 + fetchMaxWaitMs) continue;
+      if (voter.knowsLeader && now - voter.fetchedAt < quietVoterMs) continue;
       if (role.state.startBegin(voter.id)) this.beginEpoch(role, voter.id);
     }
     core.restartTimer(this.nextTick(role));
   }
 
   private nextTick(role: LeaderRole): RoleTimer {
-    return { delayMs: () => this.core.settings.fetchTimeoutMs / 4, expired: () => this.tick(role) };
+    return { delayMs: () => this.core.settings.leaderTickMs, expired: () => this.tick(role) };
   }
 
   private beginEpoch(role: LeaderRole, peer: number): void {

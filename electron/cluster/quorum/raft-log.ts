@@ -2,6 +2,10 @@
  * The log that Raft replicates, as Raft sees it: whole record batches with an epoch, in offset order. On disk it is
  * `metadata-log.ts`; tests keep one in memory.
  */
+
+/** Bounds the size that a corrupt batch may claim. No decision is larger than half of it. */
+export const MAX_METADATA_BATCH_BYTES = 64 * 1024 ** 2;
+
 export interface RaftLog {
   /** First offset held; above 0 once a snapshot has replaced the beginning. */
   readonly startOffset: bigint;

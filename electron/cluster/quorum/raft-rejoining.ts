@@ -109,7 +109,7 @@ export class Rejoining {
     const { core } = this;
     this.asking = true;
     this.askedAt = now;
-    const timeoutMs = core.settings.electionTimeoutMs * 2;
+    const timeoutMs = core.settings.renewalMs;
     const body = { clusterId: core.clusterId, timeoutMs, voterId: core.nodeId, voterDirectoryId: this.runId, listeners: [] };
     core.send(leader, addRaftVoter, body, timeoutMs * 2, {
       answered: ({ errorCode, errorMessage }) => {

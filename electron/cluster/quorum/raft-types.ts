@@ -48,7 +48,7 @@ export interface RaftOptions {
   readonly transport: RaftTransport;
   readonly listener: RaftListener;
   readonly logger: Logger;
-  readonly settings?: Partial<RaftSettings>;
+  readonly settings: RaftSettings;
 }
 
 export interface QuorumReplicaState {

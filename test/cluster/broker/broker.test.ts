@@ -4,6 +4,8 @@ import { must } from '../../../electron/cluster/lib/assert.ts';
 import type { NodeEvent } from '../../../electron/cluster/lib/events.ts';
 import { createLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
+import type { NodeConfig } from '../../../electron/cluster/lib/node-config.ts';
+import { nodeSettings } from '../../../electron/cluster/quorum/node-settings.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { describeLogDirs } from '../../../electron/cluster/protocol/apis/describe-log-dirs.ts';
 import { fetch } from '../../../electron/cluster/protocol/apis/fetch.ts';
@@ -39,18 +41,20 @@ class Cluster {
   boot(id: number): Broker {
     const disk = this.disks.get(id) ?? new MemoryDisk();
     this.disks.set(id, disk);
+    const config: NodeConfig = {
+      nodeId: id,
+      clusterId: CLUSTER_ID,
+      dataDirectory: '/data',
+      host: 'localhost',
+      brokerPort: 9090 + id,
+      controllerPort: 9190 + id,
+      rack: null,
+      voters: [1, 2, 3].map((voter) => ({ id: voter, host: 'localhost', port: 9190 + voter })),
+      properties: { 'offsets.topic.num.partitions': '3', 'min.insync.replicas': '2', 'group.initial.rebalance.delay.ms': '0' },
+    };
     const broker = new Broker({
-      config: {
-        nodeId: id,
-        clusterId: CLUSTER_ID,
-        dataDirectory: '/data',
-        host: 'localhost',
-        brokerPort: 9090 + id,
-        controllerPort: 9190 + id,
-        rack: null,
-        voters: [1, 2, 3].map((voter) => ({ id: voter, host: 'localhost', port: 9190 + voter })),
-        properties: { 'offsets.topic.num.partitions': '3', 'min.insync.replicas': '2', 'group.initial.rebalance.delay.ms': '0' },
-      },
+      config,
+      settings: nodeSettings(config).broker,
       clock: this.clock,
       disk,
       random: seededRandom(id + 10 * this.control.registrations.length),

@@ -227,7 +227,7 @@ describe('a quorum that writes snapshots', () => {
   };
 
   it('brings a returning follower up to date by snapshot and log', async () => {
-    const cluster = new RaftCluster(11, 3, { settings });
+    const cluster = new RaftCluster(11, 3, { limits: settings });
     await cluster.clock.advance(500);
     await commit(cluster, 5);
     const away = cluster.running.find(({ id }) => id !== cluster.leader!.id)!.id;
@@ -253,7 +253,7 @@ describe('a quorum that writes snapshots', () => {
   });
 
   it('resumes a snapshot fetch after a partition from the leader, and restarts it with another leader', async () => {
-    const cluster = new RaftCluster(12, 3, { settings: { fetchMaxBytes: 16 } });
+    const cluster = new RaftCluster(12, 3, { limits: { fetchMaxBytes: 16 } });
     await cluster.clock.advance(500);
     const away = cluster.running.find(({ id }) => id !== cluster.leader!.id)!.id;
     cluster.crash(away);

@@ -9,6 +9,7 @@ import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import { topicSettings, type Properties, type TopicSettings } from '../config-definitions.ts';
 import type { BrokerRegistration, MetadataImage } from '../image.ts';
+import { MAX_METADATA_BATCH_BYTES } from '../raft-log.ts';
 
 /** An event without its time; the controller adds it when the records are committed. */
 export type ControllerEvent = Omit<NodeEvent, 'at'>;
@@ -59,8 +60,8 @@ export function settingsCache(image: MetadataImage, properties: Properties): (to
   };
 }
 
-/** Half of what nodes decode of one batch (`metadata-log.ts`), and less than the limit of a fetch: a larger batch would never commit. */
-const MAX_DECISION_BYTES = 32 * 1024 ** 2;
+/** Half of what nodes decode of one batch, and less than the limit of a fetch: a larger batch would never commit. */
+const MAX_DECISION_BYTES = MAX_METADATA_BATCH_BYTES / 2;
 
 /** Throws `KafkaError` RECORD_LIST_TOO_LARGE. */
 export function refuseOversized(values: readonly Uint8Array[]): void {
