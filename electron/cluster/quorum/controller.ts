@@ -42,6 +42,8 @@ export interface ControllerOptions {
   image(): MetadataImage;
   /** The committed state of the ZooKeeper endpoint's clients, as of the same offset. */
   zookeeper(): CoordinationImage;
+  /** Calls `listener` with committed batches once both have them. */
+  onApplied(listener: (batches: readonly CommittedBatch[]) => void): void;
   /** See `Disk.admit`. */
   admit(bytes: number): Promise<void> | undefined;
   readonly settings: ControllerSettings;
@@ -86,6 +88,7 @@ export class Controller {
     this.settings = options.settings;
     this.heldSessions = new ControllerSessions(options.clock, this.settings);
     this.operations = controllerOperations(this.heldSessions);
+    options.onApplied((batches) => this.onApplied(batches));
   }
 
   /** Whether this node is the active controller: its first record is committed. */
@@ -154,8 +157,8 @@ export class Controller {
     events({ type: 'quorum/leaderResigned', at: clock.now(), broker: nodeId, reason, details: { epoch: active.epoch } });
   }
 
-  /** To be called after the committed image has applied `batches`. The batch that opens this node's epoch makes it active. */
-  onCommitted(batches: readonly CommittedBatch[]): void {
+  /** The batch that opens this node's epoch makes it active. */
+  private onApplied(batches: readonly CommittedBatch[]): void {
     const { raft } = this.options;
     if (this.active !== undefined || raft.status.role !== 'leader') return;
     if (batches.some((batch) => batch.control && batch.baseOffset === raft.epochStartOffset)) this.activate(raft.status.epoch);

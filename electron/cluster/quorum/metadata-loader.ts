@@ -46,6 +46,8 @@ export class MetadataLoader {
   private readonly clusterId: string;
   private readonly states: readonly LogState[];
   private readonly listeners = new Set<(change: ImageChange) => void>();
+  private readonly appliedListeners: ((batches: readonly CommittedBatch[]) => void)[] = [];
+  private readonly loadedListeners: ((id: SnapshotId, records: number) => void)[] = [];
   private current: MetadataImage;
   /** Of a received snapshot whose file has not replaced the log yet. */
   private prepared: LoadedSnapshot | undefined;
@@ -68,7 +70,22 @@ export class MetadataLoader {
     return () => this.listeners.delete(listener);
   }
 
-  applyBatch(batch: CommittedBatch): void {
+  /** Calls `listener` with committed batches once image, states and listeners of the image have them; in the order of the calls. */
+  onApplied(listener: (batches: readonly CommittedBatch[]) => void): void {
+    this.appliedListeners.push(listener);
+  }
+
+  /** Calls `listener` with a snapshot and the number of its records, once image and states have it and before listeners of the image. */
+  onLoaded(listener: (id: SnapshotId, records: number) => void): void {
+    this.loadedListeners.push(listener);
+  }
+
+  applyBatches(batches: readonly CommittedBatch[]): void {
+    for (const batch of batches) this.applyBatch(batch);
+    for (const listener of this.appliedListeners) listener(batches);
+  }
+
+  private applyBatch(batch: CommittedBatch): void {
     const records = this.decoder.decode(batch.values, batch.baseOffset);
     const at = { offset: batch.lastOffset, epoch: batch.epoch, timestamp: batch.timestamp };
     const { image, change } = applyRecords(this.current, records, at);
@@ -82,8 +99,8 @@ export class MetadataLoader {
     this.prepared = yield* this.read(id, batches);
   }
 
-  /** Replaces the image and the states by those of a snapshot, and returns the number of its records. `loaded` runs before listeners do. */
-  loadSnapshot(id: SnapshotId, batches: () => Iterable<readonly Uint8Array[]>, loaded: (records: number) => void): void {
+  /** Replaces the image and the states by those of a snapshot. `batches`: read where nothing was prepared. */
+  loadSnapshot(id: SnapshotId, batches: () => Iterable<readonly Uint8Array[]>): void {
     const { prepared } = this;
     this.prepared = undefined;
     const isPrepared = prepared?.id.endOffset === id.endOffset && prepared.id.epoch === id.epoch;
@@ -91,7 +108,7 @@ export class MetadataLoader {
     const change = diffImages(this.current, image);
     for (const replace of replacements) replace();
     this.current = image;
-    loaded(count);
+    for (const listener of this.loadedListeners) listener(id, count);
     this.publish(image, change);
   }
 

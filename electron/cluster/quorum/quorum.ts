@@ -20,7 +20,7 @@ import { MetadataLog } from './metadata-log.ts';
 import { recoverMetadata } from './metadata-recovery.ts';
 import type { NodeSettings } from './node-settings.ts';
 import { quorumApis, type ControllerDispatch, controllerDispatch, type QuorumDescription } from './quorum-apis.ts';
-import type { CommittedBatch, RaftLog, SnapshotId } from './raft-log.ts';
+import type { RaftLog, SnapshotId } from './raft-log.ts';
 import { RaftNode, type RaftStatus, type RaftTransport } from './raft.ts';
 import { Snapshotting } from './snapshotting.ts';
 import { NO_VOTE, QUORUM_STATE_FILE, QuorumStateFile } from './vote-store.ts';
@@ -69,16 +69,6 @@ export class MetadataQuorum {
     const { dataDirectory, nodeId } = config;
     const isDamaged = recoverMetadata({ disk, dataDirectory, nodeId, voters: voterIds, clock, logger, events });
     this.log = MetadataLog.open({ disk, dataDirectory, clock, logger });
-    this.snapshotting = new Snapshotting({
-      nodeId: config.nodeId,
-      log: this.log,
-      clock,
-      logger,
-      events,
-      content: () => this.loader.snapshotContent(),
-      maxBytes: settings.broker.metadataLogMaxRecordBytesBetweenSnapshots,
-      maxIntervalMs: settings.broker.metadataLogMaxSnapshotIntervalMs,
-    });
     const voteStore = new QuorumStateFile(disk, `${dataDirectory}/${METADATA_DIRECTORY}/${QUORUM_STATE_FILE}`, voterIds);
     if (config.firstStart === true) voteStore.begin();
     // An observer has no vote to regain: its next start shows that it fetched the metadata.
@@ -95,8 +85,8 @@ export class MetadataQuorum {
       transport: this.transport(),
       listener: {
         onLeaderChange: (status) => this.onLeaderChange(status),
-        onCommitted: (batches) => this.onCommitted(batches),
-        onSnapshot: (id) => this.onSnapshot(id),
+        onCommitted: (batches) => this.loader.applyBatches(batches),
+        onSnapshot: (id) => this.loader.loadSnapshot(id, () => this.log.snapshotRecords(id)),
         prepareSnapshot: (id, batches) => this.loader.prepareSnapshot(id, batches),
         onFailure: (error) => options.onFailure?.(error),
       },
@@ -113,9 +103,21 @@ export class MetadataQuorum {
       properties: config.properties,
       image: () => this.loader.image,
       zookeeper: () => this.zookeeper.current,
+      onApplied: (listener) => this.loader.onApplied(listener),
       admit: (bytes) => this.log.admit(bytes),
       settings: settings.controller,
     });
+    this.snapshotting = new Snapshotting({
+      nodeId: config.nodeId,
+      log: this.log,
+      clock,
+      logger,
+      events,
+      metadata: this.loader,
+      maxBytes: settings.broker.metadataLogMaxRecordBytesBetweenSnapshots,
+      maxIntervalMs: settings.broker.metadataLogMaxSnapshotIntervalMs,
+    });
+    this.loader.onLoaded((id, records) => this.onLoaded(id, records));
     this.loader.onImage(({ brokers, after }) => {
       for (const id of brokers) if (!after.brokers.has(id)) this.raft.forgetObserver(id);
     });
@@ -215,24 +217,11 @@ export class MetadataQuorum {
     for (const listener of this.leaderListeners) listener(status);
   }
 
-  private onCommitted(batches: readonly CommittedBatch[]): void {
-    for (const batch of batches) this.loader.applyBatch(batch);
-    this.controller.onCommitted(batches);
-    this.snapshotting.onCommitted(batches);
-  }
-
-  private onSnapshot(id: SnapshotId): void {
+  private onLoaded({ endOffset, epoch }: SnapshotId, records: number): void {
     const { config, clock, events } = this.options;
-    this.loader.loadSnapshot(
-      id,
-      () => this.log.snapshotRecords(id),
-      (records) => {
-        this.snapshotting.onLoaded();
-        const details = { endOffset: Number(id.endOffset), epoch: id.epoch, records };
-        const reason = this.started ? 'the leader no longer has the records that this node lacks' : 'the node started';
-        events({ type: 'quorum/snapshotLoaded', at: clock.now(), broker: config.nodeId, reason, details });
-      },
-    );
+    const details = { endOffset: Number(endOffset), epoch, records };
+    const reason = this.started ? 'the leader no longer has the records that this node lacks' : 'the node started';
+    events({ type: 'quorum/snapshotLoaded', at: clock.now(), broker: config.nodeId, reason, details });
   }
 
   /** Long polls have a connection of their own: they block the requests behind them. */

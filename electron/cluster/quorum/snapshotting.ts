@@ -9,7 +9,7 @@ import type { Logger } from '../lib/logger.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { DiskError } from '../lib/disk.ts';
 import { encodeMetadataRecord } from '../protocol/records/metadata-records.ts';
-import type { SnapshotContent } from './metadata-loader.ts';
+import type { MetadataLoader, SnapshotContent } from './metadata-loader.ts';
 import type { CommittedBatch, RaftLog, SnapshotId, SnapshotWriter } from './raft-log.ts';
 
 export interface SnapshottingOptions {
@@ -19,7 +19,7 @@ export interface SnapshottingOptions {
   readonly logger: Logger;
   readonly events: EventSink;
   /** The committed metadata. */
-  content(): SnapshotContent;
+  readonly metadata: Pick<MetadataLoader, 'snapshotContent' | 'onApplied' | 'onLoaded'>;
   /** `metadata.log.max.record.bytes.between.snapshots`. */
   readonly maxBytes: number;
   /** `metadata.log.max.snapshot.interval.ms`; 0: only by bytes. */
@@ -56,10 +56,11 @@ export class Snapshotting {
 
   constructor(options: SnapshottingOptions) {
     this.options = options;
+    options.metadata.onApplied((batches) => this.onApplied(batches));
+    options.metadata.onLoaded(() => this.onLoaded());
   }
 
-  /** To be called after the image has applied `batches`. */
-  onCommitted(batches: readonly CommittedBatch[]): void {
+  private onApplied(batches: readonly CommittedBatch[]): void {
     const { clock, maxBytes, maxIntervalMs } = this.options;
     for (const batch of batches) {
       this.lastTimestamp = batch.timestamp;
@@ -71,7 +72,7 @@ export class Snapshotting {
   }
 
   /** Another snapshot has replaced the log of this node. */
-  onLoaded(): void {
+  private onLoaded(): void {
     this.giveUp();
     this.settled();
   }
@@ -91,7 +92,7 @@ export class Snapshotting {
   private begin(): void {
     if (this.stopped || this.writing !== undefined) return;
     const { log } = this.options;
-    const { id, records, isComplete } = this.options.content();
+    const { id, records, isComplete } = this.options.metadata.snapshotContent();
     this.settled();
     if (log.latestSnapshot !== undefined && log.latestSnapshot.endOffset >= id.endOffset) return;
     if (!isComplete) {

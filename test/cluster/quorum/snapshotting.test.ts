@@ -52,19 +52,24 @@ describe('snapshots of metadata with much data', () => {
       },
     });
     const finished: number[] = [];
-    const snapshotting = new Snapshotting({
+    let applied: (batches: readonly CommittedBatch[]) => void = () => undefined;
+    new Snapshotting({
       nodeId: 1,
       log: recording,
       clock,
       logger: silentLogger,
       events: ({ details }) => finished.push(Number(details?.['endOffset'])),
-      content: () => contentOf(40, endOffset, isComplete),
+      metadata: {
+        snapshotContent: () => contentOf(40, endOffset, isComplete),
+        onApplied: (listener) => void (applied = listener),
+        onLoaded: () => undefined,
+      },
       maxBytes: MEBIBYTE,
       maxIntervalMs: 0,
     });
     const commit = async (offset: bigint, bytes: number): Promise<void> => {
       endOffset = offset + 1n;
-      snapshotting.onCommitted([committed(offset, bytes)]);
+      applied([committed(offset, bytes)]);
       await clock.advance(1_000);
     };
     const forget = (): void => void (isComplete = false);
