@@ -14,12 +14,12 @@ import { SessionAction } from '../quorum/zookeeper-state/apis.ts';
 import { MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS } from '../quorum/zookeeper-state/sessions.ts';
 import { MAX_DATA_BYTES } from '../quorum/zookeeper-state/transaction.ts';
 import { ZooKeeperCode, ZooKeeperError } from '../quorum/zookeeper-state/zookeeper-codes.ts';
-import type { Endpoint } from './endpoint.ts';
+import type { Endpoint, RequestContext } from './endpoint.ts';
 import { FrameInput } from './frame-input.ts';
 import { isWord } from './four-letter-words.ts';
 import { decodeRequest, operationOf } from './request-decoding.ts';
 import { answerRequest, closeSession } from './requests.ts';
-import type { ClientSession, RequestContext } from './session.ts';
+import type { ClientSession, SessionConnection } from './session.ts';
 import type { Watcher } from './watches.ts';
 import {
   encodeConnectResponse,
@@ -53,7 +53,7 @@ export interface ConnectionOptions {
   readonly closed: (connection: ZooKeeperConnection) => void;
 }
 
-export class ZooKeeperConnection implements Watcher, LimitedConnection {
+export class ZooKeeperConnection implements Watcher, LimitedConnection, SessionConnection {
   readonly id: number;
   readonly remote: string;
   /** Set when the handshake is complete. */

@@ -1,12 +1,11 @@
-/** A connection's view of its endpoint, and the endpoint's view of the metadata quorum. */
+/** A connection's view of its endpoint, the context of a request, and the endpoint's view of the metadata quorum. */
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { ControllerChannel } from '../quorum/controller-channel.ts';
 import type { ZooKeeperChange, ZooKeeperView } from '../quorum/zookeeper-state/view.ts';
-import type { ZooKeeperConnection } from './connection.ts';
-import type { SessionRequests } from './session-requests.ts';
-import type { Watches } from './watches.ts';
+import type { ClientSession, SessionAnswer, SessionConnection, SessionRequest } from './session.ts';
+import type { Watcher, Watches } from './watches.ts';
 
 /** The node's metadata and its channel to the active controller; `MetadataQuorum` implements it. */
 export interface Coordination {
@@ -25,19 +24,26 @@ export interface Endpoint {
   readonly logger: Logger;
   readonly coordination: Coordination;
   readonly watches: Watches;
-  readonly sessionRequests: SessionRequests;
+  /** Opens, moves and closes sessions. */
+  readonly sessionRequests: { ask(request: SessionRequest): Promise<SessionAnswer> };
   /** False after a while without an active controller: nothing can be changed, and reads may be stale. */
   readonly writable: boolean;
   /** Resolves when this node has applied the metadata up to `zxid`; rejects on timeout. */
   applied(zxid: bigint): Promise<void>;
   /** The connection owns that session of the quorum from now on. */
-  attach(connection: ZooKeeperConnection, sessionId: bigint): void;
+  attach(connection: SessionConnection, sessionId: bigint): void;
   /** The client of that session is active. */
   touchSession(sessionId: bigint): void;
   /** The response to a four-letter word. */
   word(word: string): string;
   /** Counts an answered request. */
   served(latencyMs: number): void;
+}
+
+export interface RequestContext {
+  readonly endpoint: Endpoint;
+  readonly session: ClientSession;
+  readonly watcher: Watcher;
 }
 
 /** Maximum time that a change or a session waits for the quorum. */

@@ -19,6 +19,7 @@ import { ZooKeeperConnection } from './connection.ts';
 import { QUORUM_TIMEOUT_MS, type Coordination, type Endpoint } from './endpoint.ts';
 import { answerWord, type ServerFacts } from './four-letter-words.ts';
 import { SessionRequests } from './session-requests.ts';
+import type { SessionConnection } from './session.ts';
 import { Watches } from './watches.ts';
 
 export interface ZooKeeperServerOptions {
@@ -69,7 +70,7 @@ export class ZooKeeperServer implements Endpoint {
   private readonly memory: RequestMemory;
   private readonly connections = new Set<ZooKeeperConnection>();
   /** The newest connection of each session of the quorum. */
-  private readonly bySession = new Map<bigint, ZooKeeperConnection>();
+  private readonly bySession = new Map<bigint, SessionConnection>();
   private readonly touchedSessions = new Set<bigint>();
   /** By zxid. */
   private waiters: Waiter[] = [];
@@ -138,7 +139,7 @@ export class ZooKeeperServer implements Endpoint {
     });
   }
 
-  attach(connection: ZooKeeperConnection, sessionId: bigint): void {
+  attach(connection: SessionConnection, sessionId: bigint): void {
     const known = this.coordination.zookeeperView().zookeeper.sessions.get(sessionId);
     if (known === undefined) connection.sessionEnded();
     else if (known.holder !== connection.session?.holder) connection.destroy('the session moved to another connection');

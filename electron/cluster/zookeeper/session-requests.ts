@@ -3,19 +3,15 @@
  * afterwards: thousands of clients that reconnect at once, as after the loss of a broker, cost a few commits instead of one each.
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
-import type { RequestOf, ResponseOf } from '../protocol/schema.ts';
 import { coordinationSession } from '../quorum/zookeeper-state/apis.ts';
 import { QUORUM_TIMEOUT_MS, type Coordination } from './endpoint.ts';
-import { OutcomeUnknown } from './session.ts';
-
-export type SessionRequest = RequestOf<typeof coordinationSession>['sessions'][number];
-export type SessionAnswer = ResponseOf<typeof coordinationSession>['sessions'][number];
+import { OutcomeUnknown, type SessionAnswer, type SessionRequest } from './session.ts';
 
 /** Maximum sessions in one request: bounds the work of a decision. */
 const MAX_BATCH = 256;
 
 interface Waiting {
-  readonly request: Partial<SessionRequest> & Pick<SessionRequest, 'action' | 'holder'>;
+  readonly request: SessionRequest;
   readonly resolve: (answer: SessionAnswer) => void;
   readonly reject: (error: Error) => void;
 }
@@ -33,7 +29,7 @@ export class SessionRequests {
   }
 
   /** Rejects with `OutcomeUnknown` when no controller decided in time, or one refused. */
-  ask(request: Waiting['request']): Promise<SessionAnswer> {
+  ask(request: SessionRequest): Promise<SessionAnswer> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ request, resolve, reject });
       if (!this.underWay) void this.send();

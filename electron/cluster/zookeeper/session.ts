@@ -1,6 +1,6 @@
-/** The session of a connection, and the context of its requests. */
-import type { Endpoint } from './endpoint.ts';
-import type { Watcher } from './watches.ts';
+/** The session of a connection, and the requests that open, move and close it. */
+import type { RequestOf, ResponseOf } from '../protocol/schema.ts';
+import type { coordinationSession } from '../quorum/zookeeper-state/apis.ts';
 
 export interface ClientSession {
   readonly id: bigint;
@@ -14,11 +14,16 @@ export interface ClientSession {
   nextRequest: bigint;
 }
 
-export interface RequestContext {
-  readonly endpoint: Endpoint;
-  readonly session: ClientSession;
-  readonly watcher: Watcher;
+/** The connection of a session, as the endpoint addresses it. */
+export interface SessionConnection {
+  readonly session: ClientSession | undefined;
+  sessionEnded(): void;
+  destroy(reason: string): void;
 }
+
+type AnyRequest = RequestOf<typeof coordinationSession>['sessions'][number];
+export type SessionRequest = Partial<AnyRequest> & Pick<AnyRequest, 'action' | 'holder'>;
+export type SessionAnswer = ResponseOf<typeof coordinationSession>['sessions'][number];
 
 /** A request without a definite outcome: closing the connection reports that to the client. */
 export class OutcomeUnknown extends Error {

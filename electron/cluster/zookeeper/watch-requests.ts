@@ -1,7 +1,8 @@
 /** Requests about watches: set, set again after a reconnection, check and remove. */
 import type { Reader } from '../protocol/reader.ts';
 import { ZooKeeperCode, ZooKeeperError } from '../quorum/zookeeper-state/zookeeper-codes.ts';
-import { OutcomeUnknown, type RequestContext } from './session.ts';
+import type { RequestContext } from './endpoint.ts';
+import { OutcomeUnknown } from './session.ts';
 import { nodeAt } from './tree.ts';
 import { WATCH_KINDS, type WatchKind } from './watches.ts';
 import { EventType, OpCode, readText, readTexts, type Reply } from './wire.ts';

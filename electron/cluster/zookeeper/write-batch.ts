@@ -6,7 +6,7 @@ import { Reader } from '../protocol/reader.ts';
 import { ZooKeeperCode, ZooKeeperError } from '../quorum/zookeeper-state/zookeeper-codes.ts';
 import type { FrameInput } from './frame-input.ts';
 import { decodeRequest, operationOf } from './request-decoding.ts';
-import type { RequestContext } from './session.ts';
+import type { RequestContext } from './endpoint.ts';
 import type { Reply } from './wire.ts';
 import { decodeWrite, executeWrites, isWrite, type Write } from './writes.ts';
 

@@ -12,8 +12,8 @@ import type { Stat } from '../quorum/zookeeper-state/stat.ts';
 import { Operation } from '../quorum/zookeeper-state/transaction.ts';
 import { isTrigger } from '../quorum/zookeeper-state/triggers.ts';
 import { ZooKeeperCode, ZooKeeperError } from '../quorum/zookeeper-state/zookeeper-codes.ts';
-import { QUORUM_TIMEOUT_MS } from './endpoint.ts';
-import { OutcomeUnknown, type RequestContext } from './session.ts';
+import { QUORUM_TIMEOUT_MS, type RequestContext } from './endpoint.ts';
+import { OutcomeUnknown } from './session.ts';
 import { nodeAt } from './tree.ts';
 import {
   OPEN_ACL,
