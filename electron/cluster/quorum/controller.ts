@@ -16,6 +16,7 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { completeMetadataRecord, encodeMetadataRecord, type MetadataRecordIn } from '../protocol/records/metadata-records.ts';
 import type { Properties } from './config-definitions.ts';
+import { notController, tooLate, unconfirmed } from './controller-errors.ts';
 import { controllerOperations, type AnyOperation } from './controller-operations.ts';
 import { ControllerSessions, wallTime } from './controller-sessions.ts';
 import type { ControllerSettings } from './controller-settings.ts';
@@ -403,18 +404,3 @@ const BYTES_OF_DECISION = 1024;
 const OF_BROKERS: ReadonlySet<number> = new Set([brokerRegistration.key, brokerHeartbeat.key, alterPartition.key, coordinationTouch.key]);
 /** Interval at which partitions without a leader are checked, besides each unfencing of a broker. */
 const LEADERLESS_MS = 1000;
-
-function tooLate(): KafkaError {
-  const message =
-    'The controller did not process this request in time: its disk is slow. Nothing was changed. Retry with a longer timeout.';
-  return new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message);
-}
-
-function unconfirmed(timeoutMs: number): KafkaError {
-  const message = `The metadata quorum did not confirm the change within ${timeoutMs} ms; a majority of its nodes may be down. The change may still come about.`;
-  return new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message);
-}
-
-function notController(): KafkaError {
-  return new KafkaError(ErrorCode.NOT_CONTROLLER, 'This node is not the active controller.');
-}
