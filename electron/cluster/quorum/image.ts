@@ -25,9 +25,11 @@ export interface MetadataImage {
 
 /**
  * Records of types or versions that this release does not know, or whose state it does not use (ACLs, quotas, users), as bytes in the order
- * of the log. They are kept so that a snapshot loses nothing that a newer release has written. Apache Kafka has no such list: a controller
- * ends at the first unknown record, since operators raise `metadata.version` only once all nodes know its records; this product has no such
- * step between two of its releases.
+ * of the log. They are kept so that a snapshot loses nothing that a newer release has written. Their order among the other records is lost.
+ *
+ * Apache Kafka keeps no such records: a controller ends at an unknown one or at an unsupported `metadata.version`, and a broker without a
+ * controller writes no snapshot from then on. Operators raise `metadata.version` only once all nodes know its records; this product has no
+ * such step between two of its releases.
  */
 export interface UnappliedRecords {
   readonly records: readonly Uint8Array[];
