@@ -60,6 +60,14 @@ export const LAYERS: readonly Layer[] = [
     layers: ['cluster/lib'],
     modules: ['node:zlib', 'node:module', '@node-rs/crc32', 'snappy', 'lz4-napi'],
   },
+  { name: 'cluster/security', files: /^electron\/cluster\/security\//, layers: ['cluster/protocol', 'cluster/lib'], modules: [] },
+  {
+    // Descriptors of APIs, and the dispatcher of both listeners: below the servers, which describe their APIs, and the network.
+    name: 'cluster/dispatch',
+    files: /^electron\/cluster\/dispatch\//,
+    layers: ['cluster/security', 'cluster/protocol', 'cluster/lib'],
+    modules: [],
+  },
   { name: 'cluster/log', files: /^electron\/cluster\/log\//, layers: ['cluster/protocol', 'cluster/lib'], modules: [] },
   {
     name: 'cluster/network/tcp',
@@ -67,11 +75,16 @@ export const LAYERS: readonly Layer[] = [
     layers: ['cluster/lib'],
     modules: ['node:net', 'node:tls'],
   },
-  { name: 'cluster/network', files: /^electron\/cluster\/network\//, layers: ['cluster/protocol', 'cluster/lib'], modules: [] },
+  {
+    name: 'cluster/network',
+    files: /^electron\/cluster\/network\//,
+    layers: ['cluster/dispatch', 'cluster/security', 'cluster/protocol', 'cluster/lib'],
+    modules: [],
+  },
   {
     name: 'cluster/quorum',
     files: /^electron\/cluster\/quorum\//,
-    layers: ['cluster/log', 'cluster/protocol', 'cluster/lib'],
+    layers: ['cluster/dispatch', 'cluster/security', 'cluster/log', 'cluster/protocol', 'cluster/lib'],
     modules: [],
   },
   {
@@ -89,7 +102,16 @@ export const LAYERS: readonly Layer[] = [
   {
     name: 'cluster/broker/handlers',
     files: /^electron\/cluster\/broker\/handlers\//,
-    layers: ['cluster/broker', 'cluster/coordinator', 'cluster/quorum', 'cluster/log', 'cluster/protocol', 'cluster/lib'],
+    layers: [
+      'cluster/broker',
+      'cluster/coordinator',
+      'cluster/quorum',
+      'cluster/dispatch',
+      'cluster/security',
+      'cluster/log',
+      'cluster/protocol',
+      'cluster/lib',
+    ],
     modules: [],
   },
   {
@@ -100,6 +122,8 @@ export const LAYERS: readonly Layer[] = [
       'cluster/network',
       'cluster/coordinator',
       'cluster/quorum',
+      'cluster/dispatch',
+      'cluster/security',
       'cluster/log',
       'cluster/protocol',
       'cluster/lib',
@@ -115,6 +139,8 @@ export const LAYERS: readonly Layer[] = [
       'cluster/network/tcp',
       'cluster/network',
       'cluster/quorum',
+      'cluster/dispatch',
+      'cluster/security',
       'cluster/log',
       'cluster/protocol',
       'cluster/lib',

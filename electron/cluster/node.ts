@@ -2,6 +2,7 @@
  * One node of the cluster, composed from injected parts: its directory, its voter in the metadata quorum, its broker, and a listener for each.
  * It has no clock, disk or network of its own, so that a simulation can run many nodes in one thread.
  */
+import { brokerApis } from './broker/api-registry.ts';
 import { Broker } from './broker/broker.ts';
 import { CLIENT_LISTENER, connectionLimitReader, CONTROLLER_LISTENER } from './broker/settings.ts';
 import type { NodeStatus } from './cluster-messages.ts';
@@ -16,11 +17,10 @@ import type { Random } from './lib/random.ts';
 import { StallAwareClock } from './lib/running-time.ts';
 import { PeerClient } from './network/client.ts';
 import { ConnectionLimits } from './network/connection-limits.ts';
-import type { Dispatch } from './network/dispatch.ts';
+import type { Dispatch } from './dispatch/request.ts';
 import { createNodeMemory, type NodeMemory } from './network/node-memory.ts';
 import { Server } from './network/server.ts';
 import { claimDirectory } from './node-directory.ts';
-import { produce } from './protocol/apis/produce.ts';
 import type { BrokerSettings } from './quorum/config-definitions.ts';
 import { nodeSettings } from './quorum/node-settings.ts';
 import { MetadataQuorum } from './quorum/quorum.ts';
@@ -58,9 +58,6 @@ export interface Node {
   /** The bound ports, also where the configuration has 0. */
   readonly ports: { broker: number; controller: number; zookeeper: number };
 }
-
-/** Writes of producers. */
-const PIPELINED: ReadonlySet<number> = new Set([produce.key]);
 
 const CONTROLLED_SHUTDOWN_MS = 10_000;
 const RESIGN_MS = 1_000;
@@ -241,7 +238,7 @@ class RunningNode implements Node {
       listener,
       address,
       dispatch,
-      pipelined: PIPELINED,
+      pipelined: brokerApis.pipelined,
       nextConnectionId: () => ++this.connections,
       maxFrameBytes: settings.socketRequestMaxBytes,
       maxIdleMs: settings.connectionsMaxIdleMs,

@@ -9,7 +9,10 @@ describe('the layer table', () => {
     ['electron/cluster/protocol/reader.ts', 'node:fs'],
     ['electron/cluster/log/log.ts', 'electron/cluster/network/server.ts'],
     ['electron/cluster/quorum/raft.ts', 'electron/cluster/broker/partition.ts'],
-    ['electron/cluster/network/server.ts', 'electron/cluster/broker/api-table.ts'],
+    ['electron/cluster/network/server.ts', 'electron/cluster/broker/api-registry.ts'],
+    ['electron/cluster/dispatch/api-registry.ts', 'electron/cluster/broker/api-registry.ts'],
+    ['electron/cluster/quorum/api-registry.ts', 'electron/cluster/broker/api-registry.ts'],
+    ['electron/cluster/network/server.ts', 'electron/cluster/quorum/api-registry.ts'],
     ['electron/cluster/network/server.ts', 'node:net'],
     ['electron/cluster/broker/handlers/fetch.ts', 'electron/cluster/broker/handlers/produce.ts'],
     ['electron/cluster/broker/handlers/fetch.ts', 'electron/cluster/network/server.ts'],
@@ -28,7 +31,7 @@ describe('the layer table', () => {
 
   test.each([
     ['electron/cluster/protocol/compression.ts', 'node:zlib'],
-    ['electron/cluster/broker/api-table.ts', 'electron/cluster/broker/handlers/fetch.ts'],
+    ['electron/cluster/broker/api-registry.ts', 'electron/cluster/broker/handlers/fetch.ts'],
     ['electron/cluster/network/tcp.ts', 'node:net'],
     ['electron/admin/connection.ts', 'kafkajs'],
     ['electron/admin/wire.ts', 'electron/cluster/protocol/frame.ts'],

@@ -1,11 +1,11 @@
 /** A broker context over a hand-made image, with fakes where other parts would be. */
-import { advertisedApis } from '../../electron/cluster/broker/api-dispatch.ts';
-import { apiTable } from '../../electron/cluster/broker/api-table.ts';
-import type { BrokerContext, GroupApis, RequestContext } from '../../electron/cluster/broker/context.ts';
+import { brokerApis } from '../../electron/cluster/broker/api-registry.ts';
+import type { BrokerContext, GroupApis } from '../../electron/cluster/broker/context.ts';
+import { inProcessConnection, type ConnectionInfo, type RequestContext } from '../../electron/cluster/dispatch/request.ts';
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
 import { silentLogger } from '../../electron/cluster/lib/logger.ts';
 import { seededRandom } from '../../electron/cluster/lib/random.ts';
-import type { ConnectionInfo } from '../../electron/cluster/network/dispatch.ts';
+import { ALLOW_ALL, type Authorizer } from '../../electron/cluster/security/authorizer.ts';
 import type { Api } from '../../electron/cluster/protocol/schema.ts';
 import { brokerSettings } from '../../electron/cluster/quorum/config-definitions.ts';
 import {
@@ -108,6 +108,7 @@ export function fakeBroker(
     properties?: Record<string, string>;
     groups?: Partial<GroupApis>;
     controllerId?: number;
+    authorizer?: Authorizer;
     /** What the topic creator answers, and does to the image. */
     onCreate?: (names: readonly string[], broker: FakeBroker) => ReadonlyMap<string, number>;
   } = {},
@@ -162,7 +163,8 @@ export function fakeBroker(
         return Promise.resolve(options.onCreate?.(names, broker) ?? new Map(names.map((name) => [name, 0])));
       },
     },
-    advertised: advertisedApis(apiTable),
+    advertised: brokerApis.advertised,
+    authorizer: options.authorizer ?? ALLOW_ALL,
     sent,
     answers,
     created,
@@ -171,24 +173,9 @@ export function fakeBroker(
   return broker;
 }
 
-export const connection: ConnectionInfo = {
-  id: 1,
-  clientHost: '127.0.0.1',
-  listener: 'PLAINTEXT',
-  open: true,
-  onClose: () => undefined,
-  answerLater: () => undefined,
-  answerRoom: () => Number.POSITIVE_INFINITY,
-  holdAnswer: () => undefined,
-};
+export const connection: ConnectionInfo = { ...inProcessConnection('PLAINTEXT'), id: 1, clientHost: '127.0.0.1' };
 
-export function requestContext(version: number, apiKey = 0): RequestContext {
-  return {
-    version,
-    clientId: 'test',
-    connection,
-    header: { apiKey, apiVersion: version, correlationId: 1, clientId: 'test' },
-    listener: connection.listener,
-    receivedAt: 0,
-  };
+export function requestContext(version: number): RequestContext {
+  const { listener, session } = connection;
+  return { version, clientId: 'test', connection, session, listener, receivedAt: 0 };
 }

@@ -4,7 +4,7 @@
  */
 import { silentLogger } from '../../electron/cluster/lib/logger.ts';
 import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
-import type { Dispatch, IncomingRequest } from '../../electron/cluster/network/dispatch.ts';
+import type { Dispatch, IncomingRequest } from '../../electron/cluster/dispatch/request.ts';
 import { Server } from '../../electron/cluster/network/server.ts';
 import { tcpNetwork } from '../../electron/cluster/network/tcp.ts';
 import { apiVersions } from '../../electron/cluster/protocol/apis/api-versions.ts';

@@ -65,7 +65,7 @@ export function apply(image: MetadataImage, records: readonly MetadataRecordIn[]
 }
 
 export function testContext(image: MetadataImage, properties: Record<string, string> = {}, seed = 1): DecisionContext {
-  return { image, properties, random: seededRandom(seed), nextOffset: image.offset + 1n };
+  return { image, properties, random: seededRandom(seed), nextOffset: image.offset + 1n, allows: () => true };
 }
 
 export function partition(image: MetadataImage, topic: string, index = 0): PartitionImage {

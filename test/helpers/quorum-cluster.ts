@@ -1,3 +1,4 @@
+import { inProcessConnection } from '../../electron/cluster/dispatch/request.ts';
 import type { Clock } from '../../electron/cluster/lib/clock.ts';
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
 import { createLogger, silentLogger } from '../../electron/cluster/lib/logger.ts';
@@ -95,7 +96,7 @@ export class QuorumCluster {
     });
     const node: TestNode = { id, disk, quorum, broker: undefined };
     this.nodes.set(id, node);
-    this.network.attach(id, (api, body) => throughDispatch(quorum, api, body));
+    this.network.attach(id, (api, body) => throughDispatch(quorum, this.nodeClock, api, body));
     quorum.start();
     return node;
   }
@@ -159,11 +160,14 @@ function stallAware(inner: Clock): Clock {
   return clock;
 }
 
-async function throughDispatch(quorum: MetadataQuorum, api: Api, body: unknown): Promise<unknown> {
+const CONNECTION = inProcessConnection('CONTROLLER');
+
+async function throughDispatch(quorum: MetadataQuorum, clock: Clock, api: Api, body: unknown): Promise<unknown> {
   const frame = Buffer.concat(encodeRequest(api, api.maxVersion, { correlationId: 7, clientId: 'test' }, body)).subarray(4);
   const reader = new Reader(frame);
   const header = readRequestHeader(reader);
-  const answer = Buffer.concat(await quorum.dispatch({ header, reader })).subarray(4);
+  const chunks = await quorum.dispatch({ header, reader, connection: CONNECTION, receivedAt: clock.monotonic() });
+  const answer = Buffer.concat(chunks ?? []).subarray(4);
   return decodeResponse(api, api.maxVersion, answer).body;
 }
 

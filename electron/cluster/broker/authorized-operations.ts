@@ -1,9 +1,18 @@
-/**
- * Bit fields of the operations that a client may do (KIP-430). Without an authorizer these are all operations of such a resource, as
- * in Apache Kafka; a bit's number is the operation's code.
- */
-export const ALL_TOPIC_OPERATIONS = 3576;
-export const ALL_GROUP_OPERATIONS = 3400;
-export const ALL_CLUSTER_OPERATIONS = 8096;
-/** The value where the request did not ask for authorized operations. */
-export const OPERATIONS_NOT_ASKED = -2147483648;
+/** The operations that a client may do on the cluster (KIP-430), of which only a client that may describe it is informed. */
+import {
+  authorizedOperations,
+  CLUSTER_NAME,
+  isAllowed,
+  Operation,
+  Resource,
+  type Authorizer,
+  type ItemRule,
+} from '../security/authorizer.ts';
+import type { Session } from '../security/session.ts';
+
+export const DESCRIBE_CLUSTER: ItemRule = { operation: Operation.DESCRIBE, resource: Resource.CLUSTER };
+
+export function clusterOperations(authorizer: Authorizer, session: Session): number {
+  if (!isAllowed(authorizer, session, DESCRIBE_CLUSTER, CLUSTER_NAME)) return 0;
+  return authorizedOperations(authorizer, session, Resource.CLUSTER, CLUSTER_NAME);
+}

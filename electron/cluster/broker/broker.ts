@@ -4,6 +4,8 @@
  */
 import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts';
 import type { GroupCoordinatorStatus } from '../coordinator/group/status.ts';
+import { createDispatch } from '../dispatch/api-registry.ts';
+import type { Dispatch } from '../dispatch/request.ts';
 import { localAddressOf } from '../lib/addresses.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
@@ -13,7 +15,6 @@ import type { Address } from '../lib/network.ts';
 import type { NodeConfig } from '../lib/node-config.ts';
 import type { Random } from '../lib/random.ts';
 import { LogManager } from '../log/log-manager.ts';
-import type { Dispatch } from '../network/dispatch.ts';
 import { allocateProducerIds } from '../protocol/apis/allocate-producer-ids.ts';
 import { alterPartition } from '../protocol/apis/alter-partition.ts';
 import { heartbeat } from '../protocol/apis/heartbeat.ts';
@@ -21,8 +22,8 @@ import type { KafkaError } from '../protocol/kafka-error.ts';
 import { randomUuid } from '../protocol/uuid.ts';
 import { replicationRates, topicSettings, type BrokerSettings, type TopicSettings } from '../quorum/config-definitions.ts';
 import { EMPTY_IMAGE, type BrokerListener, type ImageChange, type MetadataImage } from '../quorum/image.ts';
-import { advertisedApis, createDispatch } from './api-dispatch.ts';
-import { apiTable } from './api-table.ts';
+import { ALLOW_ALL, type Authorizer } from '../security/authorizer.ts';
+import { brokerApis } from './api-registry.ts';
 import { AutoTopics } from './auto-topics.ts';
 import { BrokerLifecycle, type LifecycleState } from './broker-lifecycle.ts';
 import { removeRunNote, readCleanShutdownEpoch, readRunEpoch, writeCleanShutdownEpoch, writeRunEpoch } from './previous-run.ts';
@@ -61,6 +62,8 @@ export interface BrokerOptions {
   readonly events: EventSink;
   readonly quorum: MetadataSource;
   readonly controller: ControllerChannel;
+  /** Of the requests at the client listener; `ALLOW_ALL` if absent. */
+  readonly authorizer?: Authorizer;
   /** See `LogManagerOptions`. */
   readonly syncedAtClose?: number | undefined;
   /** See `LogManagerOptions.maxOpenFiles`. */
@@ -260,9 +263,10 @@ export class Broker {
       controller,
       quorum,
       autoTopics: this.autoTopics,
-      advertised: advertisedApis(apiTable),
+      advertised: brokerApis.advertised,
+      authorizer: options.authorizer ?? ALLOW_ALL,
     };
-    const dispatch = createDispatch(apiTable, context);
+    const dispatch = createDispatch(brokerApis, context);
     this.dispatch = (incoming) => {
       const { hold } = this.stalls;
       // The sessions of members expire while requests are held, and `guardGroups` already covers the final refusals of a heartbeat.

@@ -1,11 +1,12 @@
 /**
  * The context of a handler. A handler reads the image and calls the parts named here; it never uses a socket, another handler or a file.
  */
+import type { ApiServer, DescriptorOf } from '../dispatch/api-descriptor.ts';
+import type { AdvertisedApi } from '../dispatch/api-registry.ts';
+import type { RequestContext } from '../dispatch/request.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { EventSink } from '../lib/events.ts';
-import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
-import type { ConnectionInfo } from '../network/dispatch.ts';
 import type { deleteGroups } from '../protocol/apis/delete-groups.ts';
 import type { describeGroups } from '../protocol/apis/describe-groups.ts';
 import type { heartbeat } from '../protocol/apis/heartbeat.ts';
@@ -16,7 +17,6 @@ import type { offsetDelete } from '../protocol/apis/offset-delete.ts';
 import type { offsetCommit } from '../protocol/apis/offset-commit.ts';
 import type { offsetFetch } from '../protocol/apis/offset-fetch.ts';
 import type { syncGroup } from '../protocol/apis/sync-group.ts';
-import type { RequestHeader } from '../protocol/frame.ts';
 import type { Api, RequestOf, ResponseIn } from '../protocol/schema.ts';
 import type { BrokerSettings, Properties } from '../quorum/config-definitions.ts';
 import type { MetadataImage } from '../quorum/image.ts';
@@ -25,7 +25,7 @@ import type { ProducerIds } from './producer-ids.ts';
 import type { ReplicaManager } from './replica-manager.ts';
 
 /** One per node, for as long as it runs. */
-export interface BrokerContext {
+export interface BrokerContext extends ApiServer {
   readonly nodeId: number;
   readonly clusterId: string;
   readonly settings: BrokerSettings;
@@ -33,7 +33,6 @@ export interface BrokerContext {
   readonly properties: Properties;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
   readonly events: EventSink;
   /** The newest metadata that this node has applied. */
   image(): MetadataImage;
@@ -48,31 +47,16 @@ export interface BrokerContext {
   readonly advertised: readonly AdvertisedApi[];
 }
 
-export interface AdvertisedApi {
-  readonly apiKey: number;
-  readonly minVersion: number;
-  readonly maxVersion: number;
-}
-
-/** Properties of a request besides its body. */
-export interface RequestContext {
-  readonly version: number;
-  /** Empty where the client sent none. */
-  readonly clientId: string;
-  readonly connection: ConnectionInfo;
-  readonly header: RequestHeader;
-  readonly listener: string;
-  /** Monotonic milliseconds when the frame was complete; a request's own timeout counts from here. */
-  readonly receivedAt: number;
-}
-
 type Answer<A> = ResponseIn<A> | null;
 
 /**
  * Answers one decoded request. Null sends nothing (acks=0). A thrown `KafkaError` becomes the API's own error answer
- * (`errorResponses` in `api-table.ts`).
+ * (`failed` of its descriptor).
  */
 export type Handler<A> = (request: RequestOf<A>, context: RequestContext, broker: BrokerContext) => Answer<A> | Promise<Answer<A>>;
+
+/** The descriptor of a schema, by the schema's type. */
+export type BrokerApi<A> = DescriptorOf<A, BrokerContext>;
 
 /** Sends requests to the active controller, whichever node that is (`quorum/controller-channel.ts`). */
 export interface ControllerChannel {

@@ -1,4 +1,5 @@
-import type { GroupClient, RequestContext } from './context.ts';
+import type { RequestContext } from '../dispatch/request.ts';
+import type { GroupClient } from './context.ts';
 
 /** The client of a group request, as the coordinator sees it. */
 export function groupClient(context: RequestContext): GroupClient {

@@ -1,7 +1,9 @@
 /** The part of the broker's context (`context.ts`) for handlers of the data path. */
 import type { Clock } from '../lib/clock.ts';
-import type { ConnectionInfo } from '../network/dispatch.ts';
+import type { ConnectionInfo } from '../dispatch/request.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
+import type { Authorizer } from '../security/authorizer.ts';
+import type { Session } from '../security/session.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import { aliveEndpoint, type BrokerEndpoint } from './cluster-view.ts';
 import type { FetchSessionCache } from './fetch-session.ts';
@@ -13,6 +15,7 @@ export interface DataContext {
   readonly clock: Clock;
   /** The newest metadata that this node has applied. */
   image(): MetadataImage;
+  readonly authorizer: Authorizer;
   readonly replicas: ReplicaManager;
   readonly fetchSessions: FetchSessionCache;
   readonly producerIds: ProducerIds;
@@ -24,6 +27,7 @@ export interface DataRequestContext {
   readonly version: number;
   readonly clientId: string;
   readonly listener: string;
+  readonly session: Session;
   readonly connection: Pick<ConnectionInfo, 'answerLater' | 'answerRoom' | 'holdAnswer'>;
 }
 

@@ -10,14 +10,15 @@
  * not read its responses nothing is dispatched. All connections of a node share its memory for frames and responses: a frame
  * that does not fit waits unread.
  */
+import type { ConnectionInfo, Dispatch } from '../dispatch/request.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Stream } from '../lib/network.ts';
 import { FrameSplitter, readRequestHeader } from '../protocol/frame.ts';
 import { Reader } from '../protocol/reader.ts';
+import { anonymousSession, type Session } from '../security/session.ts';
 import type { AnswerHolder, AnswerMemory } from './answer-memory.ts';
 import { AnswerSender } from './answer-sender.ts';
-import type { ConnectionInfo, Dispatch } from './dispatch.ts';
 import type { NodeMemory } from './node-memory.ts';
 import type { FrameHolder, RequestMemory } from './request-memory.ts';
 import { RequestSlices } from './request-slices.ts';
@@ -69,6 +70,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   readonly id: number;
   readonly clientHost: string;
   readonly listener: string;
+  readonly session: Session;
   /** Monotonic milliseconds of the last request that arrived or was answered. */
   lastActiveAt: number;
 
@@ -123,6 +125,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.closed = options.closed;
     this.traffic = options.traffic;
     this.clientHost = clientHost(options.stream.remote);
+    this.session = anonymousSession(options.listener, this.clientHost);
     this.nodeMemory = options.memory;
     this.slices = new RequestSlices(options.clock, () => this.resumeDispatch());
     this.sender = new AnswerSender(options.stream, this, () => this.memory.answers);

@@ -1,10 +1,10 @@
 /** A listener and its connections. */
+import type { Dispatch } from '../dispatch/request.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { NetworkError, type Address, type Listener, type Network, type Stream } from '../lib/network.ts';
 import { ConnectionLimits } from './connection-limits.ts';
 import { clientHost, Connection, type Traffic } from './connection.ts';
-import type { Dispatch } from './dispatch.ts';
 import { createNodeMemory, type NodeMemory } from './node-memory.ts';
 
 export interface ServerOptions {

@@ -95,6 +95,9 @@ export const ApiKey = {
   DeleteShareGroupOffsets: 92,
 } as const;
 
+/** Keys from here on are private APIs between the nodes of the embedded cluster, far above Apache Kafka's. */
+export const FIRST_PRIVATE_KEY = 20_000;
+
 export type ApiName = keyof typeof ApiKey;
 export type ApiKey = (typeof ApiKey)[ApiName];
 

@@ -8,31 +8,16 @@ import { runningTime, setRunningTimer } from '../lib/running-time.ts';
 import type { Address } from '../lib/network.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
-import { alterPartitionReassignments } from '../protocol/apis/alter-partition-reassignments.ts';
 import { alterPartition } from '../protocol/apis/alter-partition.ts';
 import { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
 import { brokerRegistration } from '../protocol/apis/broker-registration.ts';
-import { createPartitions } from '../protocol/apis/create-partitions.ts';
-import { createTopics } from '../protocol/apis/create-topics.ts';
-import { deleteTopics } from '../protocol/apis/delete-topics.ts';
-import { electLeaders } from '../protocol/apis/elect-leaders.ts';
-import { listPartitionReassignments } from '../protocol/apis/list-partition-reassignments.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { Reader } from '../protocol/reader.ts';
 import type { Api } from '../protocol/schema.ts';
 import { Writer } from '../protocol/writer.ts';
+import { controllerApis } from './api-registry.ts';
 import { coordinationTouch } from './zookeeper-state/apis.ts';
-
-/** Requests whose field `timeoutMs` limits how long the controller may take. */
-const TIMED: ReadonlySet<number> = new Set([
-  createTopics.key,
-  deleteTopics.key,
-  createPartitions.key,
-  electLeaders.key,
-  alterPartitionReassignments.key,
-  listPartitionReassignments.key,
-]);
 
 /** A connection to another node, as made by `network/client.ts`. */
 export interface Peer {
@@ -49,8 +34,8 @@ export interface ControllerChannelOptions {
   readonly connectPeer: ConnectPeer;
   /** The quorum's leader as this node knows it; −1 while unknown. */
   leaderId(): number;
-  /** Answers a decoded request on this node. */
-  local(apiKey: number, request: unknown): Promise<unknown>;
+  /** Answers a decoded request on this node. Rejects with NOT_CONTROLLER unless it is the active controller. */
+  local(apiKey: number, version: number, request: unknown): Promise<unknown>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -130,7 +115,7 @@ export class ControllerChannel {
   private async askLocally<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q): Promise<S> {
     const request = new Writer();
     api.request.codec(version).encode(request, body);
-    const answer = await this.options.local(api.key, api.request.codec(version).decode(new Reader(request.finishBuffer())));
+    const answer = await this.options.local(api.key, version, api.request.codec(version).decode(new Reader(request.finishBuffer())));
     const response = new Writer();
     const codec = api.response.codec(version) as unknown as { encode(writer: Writer, value: unknown): void; decode(reader: Reader): S };
     codec.encode(response, answer);
@@ -171,7 +156,7 @@ export class ControllerChannel {
 
 /** The controller counts a request's own timeout from its arrival, so the request carries what is left of it. */
 function withTimeLeft<Q>(apiKey: number, body: Q, leftMs: number): Q {
-  if (!TIMED.has(apiKey)) return body;
+  if (controllerApis.find(apiKey)?.descriptor.timeoutMs === undefined) return body;
   const { timeoutMs } = body as { timeoutMs?: unknown };
   return typeof timeoutMs === 'number' && timeoutMs > leftMs ? { ...body, timeoutMs: Math.max(1, Math.floor(leftMs)) } : body;
 }

@@ -9,7 +9,7 @@ import type { brokerRegistration } from '../protocol/apis/broker-registration.ts
 import type { MetadataRecord } from '../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { BrokerSessions } from './broker-sessions.ts';
-import type { SessionDecisions } from './controller-operations.ts';
+import type { SessionDecisions } from './controller-api.ts';
 import { decideHeartbeat } from './controller/broker-heartbeat.ts';
 import { isActive, type Decision, type DecisionContext } from './controller/decision.ts';
 import { fenceBroker } from './controller/fence-broker.ts';

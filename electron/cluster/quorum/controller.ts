@@ -9,21 +9,19 @@ import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { setRunningTimer } from '../lib/running-time.ts';
-import { alterPartition } from '../protocol/apis/alter-partition.ts';
 import { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
-import { brokerRegistration } from '../protocol/apis/broker-registration.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { completeMetadataRecord, encodeMetadataRecord, type MetadataRecordIn } from '../protocol/records/metadata-records.ts';
+import { ALLOW_ALL, isAllowed, type Authorizer, type ItemRule } from '../security/authorizer.ts';
 import type { Properties } from './config-definitions.ts';
+import type { DecidedApi, DecidedRequest, DecisionQueue } from './controller-api.ts';
 import { notController, tooLate, unconfirmed } from './controller-errors.ts';
-import { controllerOperations, type AnyOperation } from './controller-operations.ts';
 import { ControllerSessions, wallTime } from './controller-sessions.ts';
 import type { ControllerSettings } from './controller-settings.ts';
 import { refuseOversized, type ControllerEvent, type Decision, type DecisionContext } from './controller/decision.ts';
 import { electLeaders } from './controller/elect-leaders.ts';
 import { electForLeaderless, moveEvents } from './controller/partition-moves.ts';
-import { coordinationTouch } from './zookeeper-state/apis.ts';
 import { ChangeKind, type CoordinationImage } from './zookeeper-state/state.ts';
 import { changeOf } from './zookeeper-state/transaction.ts';
 import { applyRecords } from './image-apply.ts';
@@ -45,6 +43,8 @@ export interface ControllerOptions {
   zookeeper(): CoordinationImage;
   /** Calls `listener` with committed batches once both have them. */
   onApplied(listener: (batches: readonly CommittedBatch[]) => void): void;
+  /** `ALLOW_ALL` if absent. */
+  readonly authorizer?: Authorizer | undefined;
   /** See `Disk.admit`. */
   admit(bytes: number): Promise<void> | undefined;
   readonly settings: ControllerSettings;
@@ -75,10 +75,9 @@ interface Active {
   timer: Timer | undefined;
 }
 
-export class Controller {
+export class Controller implements DecisionQueue {
   private readonly options: ControllerOptions;
   private readonly settings: ControllerSettings;
-  private readonly operations: ReadonlyMap<number, AnyOperation>;
   private readonly heldSessions: ControllerSessions;
   private active: Active | undefined;
   private readonly queue: Queued[] = [];
@@ -88,7 +87,6 @@ export class Controller {
     this.options = options;
     this.settings = options.settings;
     this.heldSessions = new ControllerSessions(options.clock, this.settings);
-    this.operations = controllerOperations(this.heldSessions);
     options.onApplied((batches) => this.onApplied(batches));
   }
 
@@ -107,42 +105,27 @@ export class Controller {
     return this.active === undefined ? undefined : this.heldSessions.ages();
   }
 
-  /** Keys of the APIs that `handle` answers. */
-  get apiKeys(): ReadonlySet<number> {
-    return new Set(this.operations.keys());
-  }
-
-  operation(apiKey: number): AnyOperation | undefined {
-    return this.operations.get(apiKey);
-  }
-
   /**
-   * Answers a decoded request. Failures are responses too: NOT_CONTROLLER on a node that is not active, REQUEST_TIMED_OUT when the majority does
-   * not confirm in time (the change may still take effect) or the disk does not admit it in time (it will not).
-   * `receivedAt`: monotonic ms at which the request arrived; its timeout counts from there.
+   * Decides a decoded request. Rejects with the `KafkaError` that fails it as a whole: NOT_CONTROLLER on a node that is not active,
+   * REQUEST_TIMED_OUT when the majority does not confirm in time (the change may still take effect) or the disk does not admit it in time (it
+   * will not). The request's timeout counts from `receivedAt`.
    */
-  async handle(apiKey: number, request: unknown, receivedAt = this.options.clock.monotonic()): Promise<unknown> {
-    const operation = this.operations.get(apiKey);
-    if (operation === undefined) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `The controller does not answer API ${apiKey}.`);
-    const timeoutMs = Math.max(1, operation.timeoutMs?.(request) ?? this.settings.commitTimeoutMs);
-    if (this.active !== undefined) this.heldSessions.extendSessions(apiKey, request, this.active.image);
-    const admission = {
-      deadline: receivedAt + timeoutMs,
-      limit: OF_BROKERS.has(apiKey) ? this.settings.maxQueued * 2 : this.settings.maxQueued,
-    };
-    try {
-      const read = apiKey === brokerHeartbeat.key ? this.decideWithoutDisk(operation, request) : undefined;
-      return await (read === undefined
-        ? this.within(timeoutMs, admission, (context) => operation.decide(context, request))
-        : this.inTime(read, admission.deadline, () => unconfirmed(timeoutMs)));
-    } catch (error) {
-      if (error instanceof KafkaError) return operation.failed(request, error);
-      this.options.logger.error('A request to the controller failed', { api: operation.api.name, error });
-      const failure = new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, 'The controller failed on this request; its log says why.', {
-        cause: error,
-      });
-      return operation.failed(request, failure);
-    }
+  async handle<Request, Response>(
+    api: DecidedApi<Request, Response>,
+    request: Request,
+    { receivedAt, session }: DecidedRequest,
+  ): Promise<Response> {
+    const { key } = api.api;
+    const { commitTimeoutMs, maxQueued } = this.settings;
+    const timeoutMs = Math.max(1, api.timeoutMs?.(request) ?? commitTimeoutMs);
+    if (this.active !== undefined) this.heldSessions.extendSessions(key, request, this.active.image);
+    const admission = { deadline: receivedAt + timeoutMs, limit: api.ofBrokers === true ? maxQueued * 2 : maxQueued };
+    const allows = (rule: ItemRule, name: string): boolean => isAllowed(this.options.authorizer ?? ALLOW_ALL, session, rule, name);
+    const decide = (context: DecisionContext): Decision<Response> => api.decide({ ...context, allows }, request, this.heldSessions);
+    const read = key === brokerHeartbeat.key ? this.decideWithoutDisk(decide, request) : undefined;
+    return read === undefined
+      ? this.within(timeoutMs, admission, decide)
+      : this.inTime(read, admission.deadline, () => unconfirmed(timeoutMs));
   }
 
   // ── leadership ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -270,11 +253,11 @@ export class Controller {
    * The response to a request that changes nothing; undefined where it changes something and has to wait for the disk with the others. A broker
    * without responses to its heartbeats considers itself fenced.
    */
-  private decideWithoutDisk(operation: AnyOperation, request: unknown): Promise<unknown> | undefined {
+  private decideWithoutDisk<R>(decide: (context: DecisionContext) => Decision<R>, request: unknown): Promise<R> | undefined {
     const { active } = this;
     // A decision on a controlled shutdown changes the broker's session, so it is made only once.
     if (active === undefined || this.heldSessions.changesWith(request, active.image)) return undefined;
-    const { records, response } = operation.decide(this.context(active), request);
+    const { records, response } = decide(this.context(active));
     return records.length > 0 ? undefined : active.lastCommit.then(() => this.asLeader(response));
   }
 
@@ -287,7 +270,7 @@ export class Controller {
 
   private context({ image }: Active): DecisionContext {
     const { properties, random, raft } = this.options;
-    return { image, properties, random, nextOffset: raft.logEndOffset };
+    return { image, properties, random, nextOffset: raft.logEndOffset, allows: () => true };
   }
 
   /** Decides and appends before it returns; the promise resolves with the response, once committed. */
@@ -400,7 +383,5 @@ export class Controller {
 
 /** Approximate bytes of one decision. */
 const BYTES_OF_DECISION = 1024;
-/** Requests that brokers depend on: they are not refused for the number of client requests. */
-const OF_BROKERS: ReadonlySet<number> = new Set([brokerRegistration.key, brokerHeartbeat.key, alterPartition.key, coordinationTouch.key]);
 /** Interval at which partitions without a leader are checked, besides each unfencing of a broker. */
 const LEADERLESS_MS = 1000;

@@ -2,6 +2,8 @@
  * A node's part in the metadata quorum: Raft over the log on disk, the image of its records, the controller, and the APIs of the CONTROLLER
  * listener.
  */
+import { createDispatch } from '../dispatch/api-registry.ts';
+import { inProcessConnection, type Dispatch } from '../dispatch/request.ts';
 import { assert } from '../lib/assert.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
@@ -9,7 +11,13 @@ import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { NodeConfig } from '../lib/node-config.ts';
 import type { Random } from '../lib/random.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
 import type { Api } from '../protocol/schema.ts';
+import { ALLOW_ALL, type Authorizer } from '../security/authorizer.ts';
+import type { Session } from '../security/session.ts';
+import { controllerApis } from './api-registry.ts';
+import type { ControllerServer } from './controller-api.ts';
 import { ControllerChannel, type ConnectPeer, type Peer } from './controller-channel.ts';
 import { Controller } from './controller.ts';
 import type { ImageChange, MetadataImage } from './image.ts';
@@ -19,9 +27,8 @@ import { MetadataLoader } from './metadata-loader.ts';
 import { MetadataLog } from './metadata-log.ts';
 import { recoverMetadata } from './metadata-recovery.ts';
 import type { NodeSettings } from './node-settings.ts';
-import { quorumApis, type ControllerDispatch, controllerDispatch, type QuorumDescription } from './quorum-apis.ts';
 import type { RaftLog, SnapshotId } from './raft-log.ts';
-import { RaftNode, type RaftStatus, type RaftTransport } from './raft.ts';
+import { RaftNode, type QuorumReplicaState, type RaftStatus, type RaftTransport } from './raft.ts';
 import { Snapshotting } from './snapshotting.ts';
 import { NO_VOTE, QUORUM_STATE_FILE, QuorumStateFile } from './vote-store.ts';
 import { ZooKeeperLogState } from './zookeeper-state/log-state.ts';
@@ -39,6 +46,21 @@ export interface MetadataQuorumOptions {
   readonly connectPeer: ConnectPeer;
   /** Called once when this node can no longer take part (a disk failure, a violated invariant); the node should stop. */
   readonly onFailure?: (error: unknown) => void;
+  /** Of the requests at the CONTROLLER listener; `ALLOW_ALL` if absent. */
+  readonly authorizer?: Authorizer;
+}
+
+const IN_PROCESS = inProcessConnection('CONTROLLER');
+
+export interface QuorumDescription {
+  /** −1 while unknown. */
+  readonly leaderId: number;
+  readonly leaderEpoch: number;
+  /** −1n while unknown. */
+  readonly highWatermark: bigint;
+  /** Empty on a node that does not lead. */
+  readonly voters: readonly QuorumReplicaState[];
+  readonly observers: readonly QuorumReplicaState[];
 }
 
 export class MetadataQuorum {
@@ -46,8 +68,9 @@ export class MetadataQuorum {
   readonly controller: Controller;
   /** Requests of the broker to the active controller. */
   readonly channel: ControllerChannel;
-  /** Answers the requests of the CONTROLLER listener; fits `network/dispatch.ts`. */
-  readonly dispatch: ControllerDispatch;
+  /** Answers the requests of the CONTROLLER listener. */
+  readonly dispatch: Dispatch;
+  private readonly server: ControllerServer;
   private readonly options: MetadataQuorumOptions;
   private readonly log: RaftLog;
   private readonly snapshotting: Snapshotting;
@@ -101,6 +124,7 @@ export class MetadataQuorum {
       logger: options.logger.child({ part: 'controller' }),
       events,
       properties: config.properties,
+      authorizer: options.authorizer,
       image: () => this.loader.image,
       zookeeper: () => this.zookeeper.current,
       onApplied: (listener) => this.loader.onApplied(listener),
@@ -121,18 +145,42 @@ export class MetadataQuorum {
     this.loader.onImage(({ brokers, after }) => {
       for (const id of brokers) if (!after.brokers.has(id)) this.raft.forgetObserver(id);
     });
-    const apis = quorumApis({ raft: this.raft, controller: this.controller, voters: config.voters });
+    this.server = {
+      raft: this.raft,
+      controller: this.controller,
+      voters: config.voters,
+      registry: controllerApis,
+      authorizer: options.authorizer ?? ALLOW_ALL,
+      logger: options.logger.child({ part: 'controller' }),
+    };
     this.channel = new ControllerChannel({
       nodeId: config.nodeId,
       voters: config.voters,
       connectPeer: options.connectPeer,
       leaderId: () => this.raft.status.leaderId,
-      local: (apiKey, request) => apis.answer(apiKey, request),
+      local: (apiKey, version, request) => this.answer(apiKey, version, request),
       clock,
       random,
       logger,
     });
-    this.dispatch = controllerDispatch(apis);
+    this.dispatch = createDispatch(controllerApis, this.server);
+  }
+
+  /**
+   * Answers a decoded request of this node, at the address of its CONTROLLER listener. Rejects with `KafkaError` NOT_CONTROLLER, and with
+   * UNSUPPORTED_VERSION for an API that the listener does not serve.
+   */
+  async answer(
+    apiKey: number,
+    version: number,
+    request: unknown,
+    { session = IN_PROCESS.session, receivedAt = this.options.clock.monotonic() }: { session?: Session; receivedAt?: number } = {},
+  ): Promise<unknown> {
+    const found = controllerApis.find(apiKey);
+    if (found === undefined) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `API ${apiKey} is not served by the controller.`);
+    const { listener } = IN_PROCESS;
+    const clientId = `broker-${this.options.config.nodeId}`;
+    return found.answer(request, { version, clientId, connection: IN_PROCESS, session, listener, receivedAt }, this.server);
   }
 
   start(): void {

@@ -4,7 +4,7 @@ import { createCoordinatorStorage } from '../../../electron/cluster/broker/coord
 import { handleDescribeLogDirs } from '../../../electron/cluster/broker/handlers/describe-log-dirs.ts';
 import { handleInitProducerId } from '../../../electron/cluster/broker/handlers/init-producer-id.ts';
 import { handleOffsetForLeaderEpoch } from '../../../electron/cluster/broker/handlers/offset-for-leader-epoch.ts';
-import { handleProduce, onProduceError } from '../../../electron/cluster/broker/handlers/produce.ts';
+import { handleProduce, produceApi } from '../../../electron/cluster/broker/handlers/produce.ts';
 import { isInternalTopic } from '../../../electron/cluster/broker/topic-rules.ts';
 import { ProducerIds } from '../../../electron/cluster/broker/producer-ids.ts';
 import { fetch } from '../../../electron/cluster/protocol/apis/fetch.ts';
@@ -19,7 +19,7 @@ import { connection } from '../../helpers/fake-broker.ts';
 import { TestCluster, TOPIC, TOPIC_ID } from './harness.ts';
 import { append } from '../log/helpers.ts';
 
-const CONTEXT = { version: 13, clientId: 'test', listener: 'PLAINTEXT', connection };
+const CONTEXT = { version: 13, clientId: 'test', listener: 'PLAINTEXT', session: connection.session, connection };
 
 function single(): TestCluster {
   const cluster = new TestCluster({ brokers: 1 });
@@ -83,7 +83,7 @@ describe('produce', () => {
     expect(() => handleProduce(request, CONTEXT, context)).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_REQUIRED_ACKS }));
     const silent = { ...request, acks: 0, topicData: [{ name: '', topicId: TOPIC_ID, partitionData: [{ index: 0, records: null }] }] };
     expect(() => handleProduce(silent, CONTEXT, context)).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_RECORD }));
-    expect(() => onProduceError(silent, ErrorCode.INVALID_RECORD, '')).toThrow(/INVALID_RECORD/);
+    expect(() => produceApi.failed(silent, { errorCode: ErrorCode.INVALID_RECORD, errorMessage: '' }, 13)).toThrow(/INVALID_RECORD/);
   });
 
   test('transactional records are refused, with a transactional id and without one', () => {

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { BrokerContext, RequestContext } from '../../../electron/cluster/broker/context.ts';
+import type { BrokerContext } from '../../../electron/cluster/broker/context.ts';
 import { forward } from '../../../electron/cluster/broker/forward.ts';
-import { createTopics } from '../../../electron/cluster/protocol/apis/create-topics.ts';
+import type { RequestContext } from '../../../electron/cluster/dispatch/request.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
+import { createTopicsApi } from '../../../electron/cluster/quorum/apis/create-topics.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
 const REQUEST = { topics: [], timeoutMs: 500, validateOnly: false };
@@ -20,7 +21,7 @@ async function setup(waitedMs: number): Promise<{ asked: number[]; answer: Promi
   };
   const broker = { clock, controller, settings: { requestTimeoutMs: 30_000 } } as unknown as BrokerContext;
   const context = { version: 7, receivedAt } as unknown as RequestContext;
-  return { asked, answer: forward(broker, createTopics, REQUEST, context, REQUEST.timeoutMs) };
+  return { asked, answer: forward(broker, createTopicsApi, REQUEST, context) };
 }
 
 describe('forward', () => {

@@ -43,6 +43,8 @@ import {
   type PartitionImage,
   type TopicImage,
 } from '../../../electron/cluster/quorum/image.ts';
+import { ALLOW_ALL } from '../../../electron/cluster/security/authorizer.ts';
+import { anonymousSession } from '../../../electron/cluster/security/session.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
 export const TOPIC = 'orders';
@@ -269,6 +271,7 @@ export class TestCluster {
       nodeId: id,
       clock: this.clock,
       image: () => broker.image,
+      authorizer: ALLOW_ALL,
       replicas: broker.replicas,
       fetchSessions: new FetchSessionCache({ clock: this.clock, random: seededRandom(id), maxSessions: 100 }),
       producerIds: new ProducerIds({ brokerId: id, brokerEpoch: () => 0n, send: () => Promise.reject(new Error('not here')) }),
@@ -332,6 +335,7 @@ export class TestCluster {
       version,
       clientId: 'test',
       listener: 'PLAINTEXT',
+      session: anonymousSession('PLAINTEXT', '/127.0.0.1'),
       connection: { answerLater: () => undefined, answerRoom: () => Number.POSITIVE_INFINITY, holdAnswer: () => undefined },
     };
     const chunks = async (): Promise<Uint8Array[] | null> => {

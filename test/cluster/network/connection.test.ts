@@ -4,7 +4,7 @@ import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import type { Stream, StreamHandlers } from '../../../electron/cluster/lib/network.ts';
 import { AnswerMemory } from '../../../electron/cluster/network/answer-memory.ts';
 import { Connection } from '../../../electron/cluster/network/connection.ts';
-import type { Dispatch } from '../../../electron/cluster/network/dispatch.ts';
+import type { Dispatch } from '../../../electron/cluster/dispatch/request.ts';
 import { RequestMemory } from '../../../electron/cluster/network/request-memory.ts';
 import { settle, VirtualClock } from '../../helpers/virtual-clock.ts';
 import { answer, echo, generationOf, requestBytes } from './support.ts';

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../../electron/cluster/lib/system-clock.ts';
-import type { IncomingRequest } from '../../../electron/cluster/network/dispatch.ts';
+import type { IncomingRequest } from '../../../electron/cluster/dispatch/request.ts';
 import { AnswerMemory } from '../../../electron/cluster/network/answer-memory.ts';
 import type { NodeMemory } from '../../../electron/cluster/network/node-memory.ts';
 import { RequestMemory } from '../../../electron/cluster/network/request-memory.ts';

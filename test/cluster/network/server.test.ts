@@ -5,7 +5,7 @@ import { decodeResponse, FrameSplitter } from '../../../electron/cluster/protoco
 import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts';
 import { systemClock } from '../../../electron/cluster/lib/system-clock.ts';
 import { ConnectionLimits } from '../../../electron/cluster/network/connection-limits.ts';
-import type { ConnectionInfo, IncomingRequest } from '../../../electron/cluster/network/dispatch.ts';
+import type { ConnectionInfo, IncomingRequest } from '../../../electron/cluster/dispatch/request.ts';
 import { answer, echo, ended, generationOf, HOST, requestBytes, Rig, until, VERSION } from './support.ts';
 
 function answersOn(socket: Socket): number[] {

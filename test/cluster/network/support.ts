@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { encodeRequest, encodeResponse, decodeRequest } from '../../../electron/cluster/protocol/frame.ts';
 import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts';
 import { PeerClient, type PeerClientOptions } from '../../../electron/cluster/network/client.ts';
-import type { Dispatch, IncomingRequest } from '../../../electron/cluster/network/dispatch.ts';
+import type { Dispatch, IncomingRequest } from '../../../electron/cluster/dispatch/request.ts';
 import { Server, type ServerOptions } from '../../../electron/cluster/network/server.ts';
 import { tcpNetwork } from '../../../electron/cluster/network/tcp.ts';
 import { createLogger, type LogFields } from '../../../electron/cluster/lib/logger.ts';

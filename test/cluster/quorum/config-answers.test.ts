@@ -27,7 +27,7 @@ const image = imageOf({
   topics: [topic(CASES_TOPIC, 'AAAAAAAAAAAAAAAAAAAAAQ', [{ leader: 1 }])],
   brokers: [registration(1)],
 });
-const context = { image, properties: {}, random: seededRandom(1), nextOffset: 5n };
+const context = { image, properties: {}, random: seededRandom(1), nextOffset: 5n, allows: () => true };
 
 function answerTo({ api, type, resource, name, value, operation }: ConfigCase): number | undefined {
   if (type === BROKER_LOGGER && api === 'incremental') return answerForLoggers(resource, { name, value, configOperation: operation });

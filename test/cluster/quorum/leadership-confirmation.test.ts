@@ -6,6 +6,7 @@ import { createTopics } from '../../../electron/cluster/protocol/apis/create-top
 import { describeQuorum } from '../../../electron/cluster/protocol/apis/describe-quorum.ts';
 import { listPartitionReassignments } from '../../../electron/cluster/protocol/apis/list-partition-reassignments.ts';
 import { ErrorCode, errorName } from '../../../electron/cluster/protocol/error-codes.ts';
+import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { QuorumCluster, type TestNode } from '../../helpers/quorum-cluster.ts';
 
 const STALL_MS = 60_000;
@@ -77,8 +78,13 @@ test.each([true, false])('after a stall, responses without a change wait for a m
   ];
   const codes = async (): Promise<[string, string][]> => {
     const all = requests.map(async ([name, key, request]): Promise<[string, string]> => {
-      const answer = (await quorum.controller.handle(key, request)) as { errorCode?: number; topics?: { errorCode?: number }[] };
-      return [name, errorName(answer.errorCode ?? answer.topics?.[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR)];
+      try {
+        const answer = (await quorum.answer(key, 0, request)) as { errorCode?: number; topics?: { errorCode?: number }[] };
+        return [name, errorName(answer.errorCode ?? answer.topics?.[0]?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR)];
+      } catch (error) {
+        if (error instanceof KafkaError) return [name, error.codeName];
+        throw error;
+      }
     });
     return cluster.clock.settled(Promise.all(all), 10_000);
   };

@@ -8,7 +8,6 @@ import { deleteTopics } from '../../../electron/cluster/protocol/apis/delete-top
 import { electLeaders } from '../../../electron/cluster/protocol/apis/elect-leaders.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { ZERO_UUID } from '../../../electron/cluster/protocol/uuid.ts';
-import type { Controller } from '../../../electron/cluster/quorum/controller.ts';
 import { QuorumCluster, TestBroker } from '../../helpers/quorum-cluster.ts';
 
 const topic = (name: string, timeoutMs = 10_000) => ({
@@ -140,10 +139,11 @@ describe('progress of the quorum under a fault', () => {
   it('reports that nothing was changed when the disk did not admit a request in time, counted from its arrival', async () => {
     const { cluster, controller } = await start();
     slowDown(cluster, controller, 300);
-    const active: Controller = cluster.node(controller).quorum.controller;
-    const refused = active.handle(createTopics.key, topic('late', 200));
-    const stale = active.handle(createTopics.key, topic('stale', 1000), cluster.clock.monotonic() - 900);
-    const taken = active.handle(createTopics.key, topic('taken', 1000));
+    const { quorum } = cluster.node(controller);
+    const create = (name: string, timeoutMs: number, at = {}) => quorum.answer(createTopics.key, 7, topic(name, timeoutMs), at);
+    const refused = create('late', 200);
+    const stale = create('stale', 1000, { receivedAt: cluster.clock.monotonic() - 900 });
+    const taken = create('taken', 1000);
     const code = (answer: unknown) => (answer as { topics: { errorCode: number; errorMessage: string | null }[] }).topics[0];
     expect(code(await cluster.clock.settled(refused))).toMatchObject({ errorCode: ErrorCode.REQUEST_TIMED_OUT });
     expect(code(await cluster.clock.settled(stale))?.errorMessage).toContain('Nothing was changed');
@@ -154,13 +154,13 @@ describe('progress of the quorum under a fault', () => {
 
   it('answers heartbeats in time while the quorum does not confirm the changes before them', async () => {
     const { cluster, controller } = await start({ controllerSettings: { commitTimeoutMs: 200 } });
-    const active: Controller = cluster.node(controller).quorum.controller;
+    const { quorum } = cluster.node(controller);
     const { epoch } = cluster.node(controller).broker as TestBroker;
     for (const id of cluster.nodes.keys()) if (id !== controller) cluster.kill(id);
     const heartbeat = { brokerId: controller, brokerEpoch: epoch, currentMetadataOffset: epoch, wantFence: false, wantShutDown: false };
-    const change = active.handle(createTopics.key, topic('unconfirmed', 200));
+    const change = quorum.answer(createTopics.key, 7, topic('unconfirmed', 200));
     const from = cluster.clock.monotonic();
-    const answer = (await cluster.clock.settled(active.handle(brokerHeartbeat.key, heartbeat))) as { errorCode: number };
+    const answer = (await cluster.clock.settled(quorum.answer(brokerHeartbeat.key, 1, heartbeat))) as { errorCode: number };
     expect(answer.errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
     expect(cluster.clock.monotonic() - from).toBeLessThan(300);
     await cluster.clock.settled(change);
@@ -175,7 +175,7 @@ describe('progress of the quorum under a fault', () => {
     const setTimer = clock.setTimer.bind(clock);
     // As timers of Node.js may fire.
     clock.setTimer = (delayMs, callback) => setTimer(delayMs - 1, callback);
-    const late = quorum.controller.handle(createTopics.key, topic('late', 200));
+    const late = quorum.answer(createTopics.key, 7, topic('late', 200));
     clock.setTimer = setTimer;
     await clock.advance(199.5);
     delete disk.options.admit;

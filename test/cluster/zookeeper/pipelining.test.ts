@@ -101,6 +101,7 @@ describe('data of clients', () => {
     properties: {},
     random: seededRandom(1),
     nextOffset: 11n,
+    allows: () => true,
   });
 
   /** Session 5, and sessions 6 and 7, each with so many ephemeral nodes under paths of so many characters. */

@@ -1,11 +1,12 @@
 /**
- * Key 18, ApiVersions 0–4. A version above 4 never comes here: `api-dispatch.ts` answers it in version 0.
+ * Key 18, ApiVersions 0–4. The dispatcher answers a version above 4 in version 0.
  *
  * v3 carries the name and version of the client's software (KIP-511); either, badly formed, is INVALID_REQUEST.
  */
-import type { apiVersions } from '../../protocol/apis/api-versions.ts';
+import { apiVersions } from '../../protocol/apis/api-versions.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
-import type { Handler } from '../context.ts';
+import { controllerVersionsApi } from '../../quorum/apis/api-versions.ts';
+import type { BrokerApi, Handler } from '../context.ts';
 import { SUPPORTED_FEATURES } from '../features.ts';
 
 /** Letters, digits, dashes and dots, with neither of the last two at an end. */
@@ -27,4 +28,13 @@ export const handleApiVersions: Handler<typeof apiVersions> = (request, { versio
     finalizedFeaturesEpoch: image.offset,
     finalizedFeatures: finalized.map(([name, level]) => ({ name, maxVersionLevel: level, minVersionLevel: level })),
   };
+};
+
+export const apiVersionsApi: BrokerApi<typeof apiVersions> = {
+  api: apiVersions,
+  listeners: ['broker'],
+  // Every client may ask, before it authenticates.
+  authorization: {},
+  handle: handleApiVersions,
+  failed: (...refused) => controllerVersionsApi.failed(...refused),
 };

@@ -2,17 +2,18 @@
  * Key 60, DescribeCluster 0–2. v1: brokers or controllers (KIP-919); a broker's listener answers for brokers alone. v2: fenced brokers are
  * shown where asked for (KIP-1073).
  */
-import type { describeCluster } from '../../protocol/apis/describe-cluster.ts';
+import { describeCluster } from '../../protocol/apis/describe-cluster.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
-import { ALL_CLUSTER_OPERATIONS, OPERATIONS_NOT_ASKED } from '../authorized-operations.ts';
+import { OPERATIONS_NOT_ASKED } from '../../security/authorizer.ts';
+import { clusterOperations, DESCRIBE_CLUSTER } from '../authorized-operations.ts';
 import { endpointOf, shownController } from '../cluster-view.ts';
-import type { Handler } from '../context.ts';
+import type { BrokerApi, Handler } from '../context.ts';
 
 const BROKERS = 1;
 const CONTROLLERS = 2;
 
-export const handleDescribeCluster: Handler<typeof describeCluster> = (request, { listener }, broker) => {
+export const handleDescribeCluster: Handler<typeof describeCluster> = (request, { listener, session }, broker) => {
   if (request.endpointType === CONTROLLERS) {
     throw new KafkaError(
       ErrorCode.MISMATCHED_ENDPOINT_TYPE,
@@ -37,6 +38,17 @@ export const handleDescribeCluster: Handler<typeof describeCluster> = (request, 
     clusterId: broker.clusterId,
     controllerId: shownController(broker, image, listener),
     brokers,
-    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? ALL_CLUSTER_OPERATIONS : OPERATIONS_NOT_ASKED,
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? clusterOperations(broker.authorizer, session)
+      : OPERATIONS_NOT_ASKED,
   };
+};
+
+export const describeClusterApi: BrokerApi<typeof describeCluster> = {
+  api: describeCluster,
+  listeners: ['broker'],
+  // Every client may learn the addresses of the brokers; operations are shown to one that may describe the cluster.
+  authorization: { items: [DESCRIBE_CLUSTER] },
+  handle: handleDescribeCluster,
+  failed: (request, failure) => ({ ...failure, endpointType: request.endpointType, clusterId: '', brokers: [] }),
 };

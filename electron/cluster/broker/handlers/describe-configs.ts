@@ -4,7 +4,7 @@
  *
  * A broker answers for itself and, with an empty name, for the cluster-wide defaults; it does not know the static configuration of others.
  */
-import type { describeConfigs } from '../../protocol/apis/describe-configs.ts';
+import { describeConfigs } from '../../protocol/apis/describe-configs.ts';
 import { mapInSlices } from '../../lib/work-slices.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
@@ -22,10 +22,11 @@ import {
   type ConfigType,
   type ConfigValue,
 } from '../../quorum/config-definitions.ts';
+import { configRule, configRules, ResourceType } from '../../quorum/config-resources.ts';
 import { BROKER_RESOURCE, configKey, type MetadataImage } from '../../quorum/image.ts';
+import { authorizationError, isAllowed, Operation } from '../../security/authorizer.ts';
 import { requireOwnLoggers } from '../broker-loggers.ts';
-import { ResourceType } from '../config-resources.ts';
-import type { BrokerContext, Handler } from '../context.ts';
+import type { BrokerApi, BrokerContext, Handler } from '../context.ts';
 import { topicNameProblem } from '../topic-rules.ts';
 
 type Request = RequestOf<typeof describeConfigs>;
@@ -47,14 +48,20 @@ const TYPE_CODES: Readonly<Record<ConfigType, number>> = {
   password: 9,
 };
 
+const DESCRIBE_CONFIGS = configRules(Operation.DESCRIBE_CONFIGS);
+
 /** Configuration keys in one response, over all resources: those of 10,000 topics. Resources beyond it are refused one by one. */
 const MAX_CONFIGS = 350_000;
 
-export const handleDescribeConfigs: Handler<typeof describeConfigs> = async (request, _context, broker) => {
+export const handleDescribeConfigs: Handler<typeof describeConfigs> = async (request, { session }, broker) => {
   let configs = 0;
   const results = await mapInSlices(broker.clock, request.resources, (resource): Result => {
     const { resourceType, resourceName } = resource;
     try {
+      const needed = configRule(DESCRIBE_CONFIGS, resourceType, resourceName);
+      if (needed !== undefined && !isAllowed(broker.authorizer, session, needed.rule, needed.name)) {
+        throw authorizationError(needed.rule.resource);
+      }
       if (configs >= MAX_CONFIGS) {
         throw new KafkaError(
           ErrorCode.POLICY_VIOLATION,
@@ -71,6 +78,16 @@ export const handleDescribeConfigs: Handler<typeof describeConfigs> = async (req
     }
   });
   return { results };
+};
+
+export const describeConfigsApi: BrokerApi<typeof describeConfigs> = {
+  api: describeConfigs,
+  listeners: ['broker'],
+  authorization: { items: DESCRIBE_CONFIGS },
+  handle: handleDescribeConfigs,
+  failed: (request, failure) => ({
+    results: request.resources.map(({ resourceType, resourceName }) => ({ ...failure, resourceType, resourceName, configs: [] })),
+  }),
 };
 
 function describe(resource: Resource, request: Request, broker: BrokerContext): Config[] {

@@ -2,9 +2,12 @@
  * Key 35, DescribeLogDirs 1–5: the size of each replica on this broker (KIP-113) and of the volume that holds the log directory (KIP-827).
  * There is one log directory. Of a volume of unknown size both fields are −1.
  */
-import type { describeLogDirs } from '../../protocol/apis/describe-log-dirs.ts';
+import { onCluster } from '../../dispatch/api-descriptor.ts';
+import { describeLogDirs } from '../../protocol/apis/describe-log-dirs.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { Operation } from '../../security/authorizer.ts';
+import type { BrokerApi } from '../context.ts';
 import type { Partition } from '../partition.ts';
 import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
 
@@ -45,7 +48,10 @@ function describe({ index, log }: Partition): PartitionResponse {
   return { partitionIndex: index, partitionSize: BigInt(log.sizeBytes), offsetLag: behind > 0n ? behind : 0n, isFutureKey: false };
 }
 
-/** The answer when the whole request was refused. */
-export function onDescribeLogDirsError(_request: Request, errorCode: number): Response {
-  return { errorCode, results: [] };
-}
+export const describeLogDirsApi: BrokerApi<typeof describeLogDirs> = {
+  api: describeLogDirs,
+  listeners: ['broker'],
+  authorization: onCluster(Operation.DESCRIBE),
+  handle: handleDescribeLogDirs,
+  failed: (_request, { errorCode }) => ({ errorCode, results: [] }),
+};

@@ -5,15 +5,22 @@
  * to a replica names the diverging epoch (KIP-595). v13: topic ids (KIP-516). v15: a replica sends its broker epoch (KIP-903). v16: the new
  * leader is named after a move (KIP-951). Records are returned as views of the log, never copied.
  */
-import type { fetch } from '../../protocol/apis/fetch.ts';
+import { fetch } from '../../protocol/apis/fetch.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
-import type { FetchContext, FetchResult } from '../fetch-session.ts';
+import { metadataFetchApi } from '../../quorum/apis/fetch.ts';
+import { CLUSTER_NAME, isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
+import type { BrokerApi } from '../context.ts';
+import type { FetchContext, FetchEntry, FetchResult } from '../fetch-session.ts';
 import { LeaderHints, type DataContext, type DataRequestContext } from '../replica-manager-context.ts';
-import type { FetchParameters } from '../replica-manager-fetch.ts';
+import { fetchError, type FetchParameters } from '../replica-manager-fetch.ts';
 
 type Request = RequestOf<typeof fetch>;
 type Response = ResponseIn<typeof fetch>;
+
+const READ_TOPIC: ItemRule = { operation: Operation.READ, resource: Resource.TOPIC };
+/** Of a replica; it reads every topic. */
+const REPLICATE: ItemRule = { operation: Operation.CLUSTER_ACTION, resource: Resource.CLUSTER };
 
 export function handleFetch(request: Request, context: DataRequestContext, broker: DataContext): Response | Promise<Response> {
   const { version } = context;
@@ -33,7 +40,10 @@ export function handleFetch(request: Request, context: DataRequestContext, broke
     clientRack: request.rackId,
     memory: context.connection,
   };
-  const results = broker.replicas.fetch(params, session.entries);
+  const { entries } = session;
+  const denied = deniedEntries(entries, replicaId, context, broker);
+  if (denied !== undefined) return fetchAllowed(session, denied, params, context, broker);
+  const results = broker.replicas.fetch(params, entries);
   return results instanceof Promise
     ? results.then((done) => respond(session, done, context, broker))
     : respond(session, results, context, broker);
@@ -52,21 +62,50 @@ function respond(session: FetchContext, results: readonly FetchResult[], context
   return { errorCode: ErrorCode.NONE, ...answer, nodeEndpoints: hints?.endpoints ?? [] };
 }
 
-/** The response when the whole request was refused. Before v7 only partitions have an error code. */
-export function onFetchError(request: Request, errorCode: number, _message: string, version: number): Response {
-  if (version >= 7) return { errorCode, responses: [] };
-  return {
-    errorCode,
-    responses: request.topics.map(({ topic, topicId, partitions }) => ({
-      topic,
-      topicId,
-      partitions: partitions.map(({ partition }) => ({
-        partitionIndex: partition,
-        errorCode,
-        highWatermark: -1n,
-        abortedTransactions: null,
-        records: null,
-      })),
-    })),
-  };
+/** The entries of topics that the client may not read; undefined where there are none. */
+function deniedEntries(
+  entries: readonly FetchEntry[],
+  replicaId: number,
+  { session }: DataRequestContext,
+  { authorizer }: DataContext,
+): ReadonlySet<FetchEntry> | undefined {
+  if (replicaId >= 0) return isAllowed(authorizer, session, REPLICATE, CLUSTER_NAME) ? undefined : new Set(entries);
+  let denied: Set<FetchEntry> | undefined;
+  let topic: string | undefined;
+  let isReadable = true;
+  for (const entry of entries) {
+    if (entry.topic === undefined) continue;
+    if (entry.topic !== topic) {
+      topic = entry.topic;
+      isReadable = isAllowed(authorizer, session, READ_TOPIC, topic);
+    }
+    if (!isReadable) (denied ??= new Set()).add(entry);
+  }
+  return denied;
 }
+
+async function fetchAllowed(
+  session: FetchContext,
+  denied: ReadonlySet<FetchEntry>,
+  params: FetchParameters,
+  context: DataRequestContext,
+  broker: DataContext,
+): Promise<Response> {
+  const { entries } = session;
+  const allowed = entries.filter((entry) => !denied.has(entry));
+  const results = allowed.length === 0 ? [] : await broker.replicas.fetch(params, allowed);
+  let next = 0;
+  const all = entries.map((entry): FetchResult => {
+    if (!denied.has(entry)) return results[next++] as FetchResult;
+    return { entry, response: fetchError(entry.partition, ErrorCode.TOPIC_AUTHORIZATION_FAILED) };
+  });
+  return respond(session, all, context, broker);
+}
+
+export const fetchApi: BrokerApi<typeof fetch> = {
+  api: fetch,
+  listeners: ['broker'],
+  authorization: { items: [READ_TOPIC, REPLICATE] },
+  handle: handleFetch,
+  failed: (...refused) => metadataFetchApi.failed(...refused),
+};

@@ -7,25 +7,40 @@
  * its timeout, and Java's producer ends at once too.
  */
 import { partitionForKey } from '../../coordinator/java-hash.ts';
-import type { findCoordinator } from '../../protocol/apis/find-coordinator.ts';
+import { findCoordinator } from '../../protocol/apis/find-coordinator.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { TopicImage } from '../../quorum/image.ts';
+import { authorizationError, isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
 import { aliveEndpoint } from '../cluster-view.ts';
-import type { BrokerContext, Handler } from '../context.ts';
+import type { BrokerApi, BrokerContext, Handler } from '../context.ts';
 import { OFFSETS_TOPIC } from '../topic-rules.ts';
 
+const DESCRIBE_GROUP: ItemRule = { operation: Operation.DESCRIBE, resource: Resource.GROUP };
 const GROUP = 0;
 const TRANSACTION = 1;
 
-export const handleFindCoordinator: Handler<typeof findCoordinator> = async (request, { version, listener }, broker) => {
+export const handleFindCoordinator: Handler<typeof findCoordinator> = async (request, { version, listener, session }, broker) => {
   if (request.keyType === TRANSACTION)
     throw new KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'This cluster does not support transactions.');
   if (request.keyType !== GROUP) throw new KafkaError(ErrorCode.INVALID_REQUEST, refusal(request.keyType));
-  const topic = await offsetsTopic(broker);
-  const find = (key: string): Coordinator => coordinatorOf(key, topic, broker, listener);
+  const isVisible = (key: string): boolean => isAllowed(broker.authorizer, session, DESCRIBE_GROUP, key);
+  // The topic is not created for a client that may see no group.
+  const topic = (version >= 4 ? request.coordinatorKeys : [request.key]).some(isVisible) ? await offsetsTopic(broker) : undefined;
+  const find = (key: string): Coordinator => (isVisible(key) ? coordinatorOf(key, topic, broker, listener) : REFUSED);
   if (version >= 4) return { coordinators: request.coordinatorKeys.map((key) => ({ key, ...find(key) })) };
   return find(request.key);
+};
+
+export const findCoordinatorApi: BrokerApi<typeof findCoordinator> = {
+  api: findCoordinator,
+  listeners: ['broker'],
+  authorization: { items: [DESCRIBE_GROUP] },
+  handle: handleFindCoordinator,
+  failed: (request, { errorCode, errorMessage }, version) =>
+    version >= 4
+      ? { coordinators: request.coordinatorKeys.map((key) => ({ key, ...noCoordinator(errorCode, errorMessage) })) }
+      : noCoordinator(errorCode, errorMessage),
 };
 
 interface Coordinator {
@@ -58,5 +73,12 @@ function coordinatorOf(key: string, topic: TopicImage | undefined, broker: Broke
 }
 
 function unavailable(errorMessage: string): Coordinator {
-  return { errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, errorMessage, nodeId: -1, host: '', port: -1 };
+  return noCoordinator(ErrorCode.COORDINATOR_NOT_AVAILABLE, errorMessage);
 }
+
+function noCoordinator(errorCode: number, errorMessage: string): Coordinator {
+  return { errorCode, errorMessage, nodeId: -1, host: '', port: -1 };
+}
+
+const { code, message } = authorizationError(Resource.GROUP);
+const REFUSED = noCoordinator(code, message);

@@ -1,7 +1,14 @@
 /** Key 12, Heartbeat 0–4: keeps the session of a member of a classic group. */
-import type { heartbeat } from '../../protocol/apis/heartbeat.ts';
-import type { Handler } from '../context.ts';
+import { onGroup } from '../../dispatch/api-descriptor.ts';
+import { heartbeat } from '../../protocol/apis/heartbeat.ts';
+import { Operation } from '../../security/authorizer.ts';
+import type { BrokerApi } from '../context.ts';
 import { groupClient } from '../group-client.ts';
 
-export const handleHeartbeat: Handler<typeof heartbeat> = (request, context, broker) =>
-  broker.groups.heartbeat(request, groupClient(context));
+export const heartbeatApi: BrokerApi<typeof heartbeat> = {
+  api: heartbeat,
+  listeners: ['broker'],
+  authorization: onGroup(Operation.READ),
+  handle: (request, context, { groups }) => groups.heartbeat(request, groupClient(context)),
+  failed: (_request, { errorCode }) => ({ errorCode }),
+};

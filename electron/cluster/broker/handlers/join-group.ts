@@ -1,7 +1,15 @@
-/** Key 11, JoinGroup 0–9: joins a classic group; answered when all members have joined the rebalance. */
-import type { joinGroup } from '../../protocol/apis/join-group.ts';
-import type { Handler } from '../context.ts';
+/** Key 11, JoinGroup 0–9: joins a classic group, or its next generation. */
+import { joinError } from '../../coordinator/group/classic-group.ts';
+import { onGroup } from '../../dispatch/api-descriptor.ts';
+import { joinGroup } from '../../protocol/apis/join-group.ts';
+import { Operation } from '../../security/authorizer.ts';
+import type { BrokerApi } from '../context.ts';
 import { groupClient } from '../group-client.ts';
 
-export const handleJoinGroup: Handler<typeof joinGroup> = (request, context, broker) =>
-  broker.groups.joinGroup(request, groupClient(context));
+export const joinGroupApi: BrokerApi<typeof joinGroup> = {
+  api: joinGroup,
+  listeners: ['broker'],
+  authorization: onGroup(Operation.READ),
+  handle: (request, context, { groups }) => groups.joinGroup(request, groupClient(context)),
+  failed: ({ memberId }, { errorCode }, version) => joinError(version, errorCode, memberId),
+};

@@ -2,10 +2,12 @@
  * Key 74, ListConfigResources 0–1. v0 lists client metrics subscriptions alone (KIP-1000), of which there are none here; v1 any type
  * (KIP-1142), an empty list all of them.
  */
-import type { listConfigResources } from '../../protocol/apis/list-config-resources.ts';
+import { onCluster } from '../../dispatch/api-descriptor.ts';
+import { listConfigResources } from '../../protocol/apis/list-config-resources.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
-import type { Handler } from '../context.ts';
-import { ResourceType } from '../config-resources.ts';
+import { ResourceType } from '../../quorum/config-resources.ts';
+import { Operation } from '../../security/authorizer.ts';
+import type { BrokerApi, Handler } from '../context.ts';
 
 const LISTED: ReadonlySet<number> = new Set(Object.values(ResourceType));
 
@@ -23,4 +25,12 @@ export const handleListConfigResources: Handler<typeof listConfigResources> = (r
     [...names(resourceType)].map((resourceName) => ({ resourceName, resourceType })),
   );
   return { errorCode: ErrorCode.NONE, configResources };
+};
+
+export const listConfigResourcesApi: BrokerApi<typeof listConfigResources> = {
+  api: listConfigResources,
+  listeners: ['broker'],
+  authorization: onCluster(Operation.DESCRIBE_CONFIGS),
+  handle: handleListConfigResources,
+  failed: (_request, { errorCode }) => ({ errorCode, configResources: [] }),
 };

@@ -7,10 +7,12 @@
  */
 import { runInSlices } from '../../lib/work-slices.ts';
 import { CorruptBatchError } from '../../log/corruption.ts';
-import type { listOffsets } from '../../protocol/apis/list-offsets.ts';
+import { listOffsets } from '../../protocol/apis/list-offsets.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
+import type { BrokerApi } from '../context.ts';
 import type { Partition } from '../partition.ts';
 import { findOffset, type OffsetLimit } from '../partition-offsets.ts';
 import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
@@ -30,6 +32,7 @@ const SINCE: ReadonlyMap<bigint, number> = new Map([
   [-5n, 9],
   [-6n, 11],
 ]);
+const DESCRIBE_TOPIC: ItemRule = { operation: Operation.DESCRIBE, resource: Resource.TOPIC };
 const CONSUMER = -1;
 /** Replica id of a tool that reads from any replica. */
 const DEBUGGER = -2;
@@ -41,12 +44,17 @@ export function handleListOffsets(request: Request, context: DataRequestContext,
 
 type Steps<R> = Generator<undefined, R, undefined>;
 
-function* answerInSteps(request: Request, { version }: DataRequestContext, broker: DataContext): Steps<Response> {
+function* answerInSteps(request: Request, { version, session }: DataRequestContext, broker: DataContext): Steps<Response> {
   const { replicaId } = request;
   const limit: OffsetLimit = replicaId !== CONSUMER ? 'logEnd' : request.isolationLevel === 1 ? 'lastStable' : 'highWatermark';
   const duplicates = duplicatesOf(request);
   const topics: Response['topics'][number][] = [];
   for (const { name, partitions } of request.topics) {
+    if (!isAllowed(broker.authorizer, session, DESCRIBE_TOPIC, name)) {
+      const refused = partitions.map(({ partitionIndex }) => refusal(partitionIndex, ErrorCode.TOPIC_AUTHORIZATION_FAILED));
+      topics.push({ name, partitions: refused });
+      continue;
+    }
     const answers: PartitionResponse[] = [];
     for (const asked of partitions) {
       const { partitionIndex } = asked;
@@ -121,12 +129,15 @@ function duplicatesOf(request: Request): ReadonlySet<string> {
   return twice;
 }
 
-/** The answer when the whole request was refused. */
-export function onListOffsetsError(request: Request, errorCode: number): Response {
-  return {
+export const listOffsetsApi: BrokerApi<typeof listOffsets> = {
+  api: listOffsets,
+  listeners: ['broker'],
+  authorization: { items: [DESCRIBE_TOPIC] },
+  handle: handleListOffsets,
+  failed: (request, { errorCode }) => ({
     topics: request.topics.map(({ name, partitions }) => ({
       name,
       partitions: partitions.map(({ partitionIndex }) => refusal(partitionIndex, errorCode)),
     })),
-  };
-}
+  }),
+};

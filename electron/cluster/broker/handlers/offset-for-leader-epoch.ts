@@ -2,40 +2,50 @@
  * Key 23, OffsetForLeaderEpoch 2–4: where a leader epoch ends in this leader's log (KIP-101, KIP-279). Only the leader answers, in the
  * epoch that the client assumes (KIP-320).
  */
-import type { offsetForLeaderEpoch } from '../../protocol/apis/offset-for-leader-epoch.ts';
+import { offsetForLeaderEpoch } from '../../protocol/apis/offset-for-leader-epoch.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
+import type { BrokerApi } from '../context.ts';
 import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
 import { missingPartitionError } from '../replica-manager-fetch.ts';
 
 type Request = RequestOf<typeof offsetForLeaderEpoch>;
 type Response = ResponseIn<typeof offsetForLeaderEpoch>;
+/** Other brokers act on the cluster, consumers on the topic. */
+const DESCRIBE_TOPIC: ItemRule = { operation: Operation.DESCRIBE, resource: Resource.TOPIC, orOnCluster: Operation.CLUSTER_ACTION };
+
 type PartitionResponse = Response['topics'][number]['partitions'][number];
 
-export function handleOffsetForLeaderEpoch(request: Request, _context: DataRequestContext, broker: DataContext): Response {
+export function handleOffsetForLeaderEpoch(request: Request, { session }: DataRequestContext, broker: DataContext): Response {
   return {
-    topics: request.topics.map(({ topic, partitions }) => ({
-      topic,
-      partitions: partitions.map((asked): PartitionResponse => {
-        const partition = broker.replicas.partition(topic, asked.partition);
-        const errorCode =
-          partition === undefined
-            ? missingPartitionError(broker.replicas, topic, asked.partition)
-            : partition.checkLeader(asked.currentLeaderEpoch);
-        if (partition === undefined || errorCode !== ErrorCode.NONE) return { errorCode, partition: asked.partition };
-        const { leaderEpoch, endOffset } = partition.log.endOffsetForEpoch(asked.leaderEpoch);
-        return { errorCode: ErrorCode.NONE, partition: asked.partition, leaderEpoch, endOffset };
-      }),
-    })),
+    topics: request.topics.map(({ topic, partitions }) => {
+      if (!isAllowed(broker.authorizer, session, DESCRIBE_TOPIC, topic)) {
+        return { topic, partitions: partitions.map(({ partition }) => ({ errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, partition })) };
+      }
+      return { topic, partitions: partitions.map((asked) => endOfEpoch(topic, asked, broker)) };
+    }),
   };
 }
 
-/** The answer when the whole request was refused. */
-export function onOffsetForLeaderEpochError(request: Request, errorCode: number): Response {
-  return {
+function endOfEpoch(topic: string, asked: Request['topics'][number]['partitions'][number], { replicas }: DataContext): PartitionResponse {
+  const partition = replicas.partition(topic, asked.partition);
+  const errorCode =
+    partition === undefined ? missingPartitionError(replicas, topic, asked.partition) : partition.checkLeader(asked.currentLeaderEpoch);
+  if (partition === undefined || errorCode !== ErrorCode.NONE) return { errorCode, partition: asked.partition };
+  const { leaderEpoch, endOffset } = partition.log.endOffsetForEpoch(asked.leaderEpoch);
+  return { errorCode: ErrorCode.NONE, partition: asked.partition, leaderEpoch, endOffset };
+}
+
+export const offsetForLeaderEpochApi: BrokerApi<typeof offsetForLeaderEpoch> = {
+  api: offsetForLeaderEpoch,
+  listeners: ['broker'],
+  authorization: { items: [DESCRIBE_TOPIC] },
+  handle: handleOffsetForLeaderEpoch,
+  failed: (request, { errorCode }) => ({
     topics: request.topics.map(({ topic, partitions }) => ({
       topic,
       partitions: partitions.map(({ partition }) => ({ errorCode, partition })),
     })),
-  };
-}
+  }),
+};

@@ -5,20 +5,25 @@
  * With acks=0 there is no response; when such a request fails its connection is closed, which is all that a client can notice.
  */
 import { sleep } from '../../lib/clock.ts';
-import type { produce } from '../../protocol/apis/produce.ts';
+import { produce } from '../../protocol/apis/produce.ts';
 import { ErrorCode, errorName } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { iterateBatches, type BatchView } from '../../protocol/record-batch.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { authorizationError, isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
+import type { BrokerApi } from '../context.ts';
 import { LeaderHints, NO_HINT, type DataContext, type DataRequestContext } from '../replica-manager-context.ts';
-import type { AppendEntry, AppendResult } from '../replica-manager-produce.ts';
+import { appendFailure, type AppendEntry, type AppendResult } from '../replica-manager-produce.ts';
 import type { AppendParameters } from '../replica-requests.ts';
 import { ADMIN_CLIENT_ID } from '../topic-rules.ts';
 
 type Request = RequestOf<typeof produce>;
 type Response = ResponseIn<typeof produce>;
 type PartitionResponse = Response['responses'][number]['partitionResponses'][number];
+
+const WRITE_TOPIC: ItemRule = { operation: Operation.WRITE, resource: Resource.TOPIC };
+const WRITE_TRANSACTION: ItemRule = { operation: Operation.WRITE, resource: Resource.TRANSACTIONAL_ID };
 
 /** From this version on a batch may be compressed with zstd (KIP-110). */
 const ZSTD_SINCE = 7;
@@ -58,6 +63,9 @@ export function handleProduce(
         'Transactional records in a request without a transactional id.',
       );
     }
+    if (!isAllowed(broker.authorizer, context.session, WRITE_TRANSACTION, request.transactionalId)) {
+      throw authorizationError(Resource.TRANSACTIONAL_ID);
+    }
     throw new KafkaError(ErrorCode.INVALID_TXN_STATE, 'This broker does not support transactions.');
   }
   const slow = broker.replicas.admit(bytes);
@@ -77,7 +85,10 @@ function append(
   broker: DataContext,
   compressedBatches: number,
 ): Response | null | Promise<Response | null> {
-  const entries = entriesOf(request, context, broker);
+  const all = entriesOf(request, context, broker);
+  const denied = deniedResults(all, context, broker);
+  const entries = denied === undefined ? all : all.filter((_, index) => !denied.has(index));
+  if (entries.length === 0 && denied !== undefined) return respond(request, context, broker, withDenied([], denied));
   const inTurns = compressedBatches + storedCompressed(entries, broker) >= COMPRESSED_BATCHES_IN_TURNS;
   const params: AppendParameters = {
     requiredAcks: request.acks,
@@ -85,13 +96,44 @@ function append(
     origin: 'client',
     internalTopicsAllowed: context.clientId === ADMIN_CLIENT_ID,
   };
-  if (inTurns) return appendInTurns(request, context, broker, params, entries);
+  if (inTurns) return appendInTurns(request, context, broker, params, entries, denied);
   const results = broker.replicas.append(params, entries);
-  if (!(results instanceof Promise)) return respond(request, context, broker, results);
+  if (!(results instanceof Promise)) return respond(request, context, broker, withDenied(results, denied));
   // Its offsets are assigned, so the next write of this client need not wait for the replication of this one.
   dropRecords(request);
   context.connection.answerLater();
-  return results.then((done) => respond(request, context, broker, done));
+  return results.then((done) => respond(request, context, broker, withDenied(done, denied)));
+}
+
+/** Results of entries of topics that the client may not write to, by the place of the entry. */
+type DeniedResults = ReadonlyMap<number, AppendResult>;
+
+/** Undefined where the client may write to all topics. */
+function deniedResults(
+  entries: readonly AppendEntry[],
+  { session }: DataRequestContext,
+  { authorizer }: DataContext,
+): DeniedResults | undefined {
+  let denied: Map<number, AppendResult> | undefined;
+  let last: string | undefined;
+  let isWritable = true;
+  for (let index = 0; index < entries.length; index++) {
+    const topic = entries[index]?.topic;
+    if (topic === undefined) continue;
+    if (topic !== last) {
+      last = topic;
+      isWritable = isAllowed(authorizer, session, WRITE_TOPIC, topic);
+    }
+    if (!isWritable) (denied ??= new Map()).set(index, appendFailure(authorizationError(Resource.TOPIC), topic, undefined));
+  }
+  return denied;
+}
+
+/** The results of all entries, in their order. */
+function withDenied(results: readonly AppendResult[], denied: DeniedResults | undefined): readonly AppendResult[] {
+  if (denied === undefined) return results;
+  let next = 0;
+  return Array.from({ length: results.length + denied.size }, (_, index) => denied.get(index) ?? (results[next++] as AppendResult));
 }
 
 /** Batches that their producer did not compress and that this broker does (`compression.type`). */
@@ -111,6 +153,7 @@ async function appendInTurns(
   broker: DataContext,
   params: AppendParameters,
   entries: AppendEntry[],
+  denied: DeniedResults | undefined,
 ): Promise<Response | null> {
   const { clock, replicas } = broker;
   const results: AppendResult[] = [];
@@ -125,7 +168,7 @@ async function appendInTurns(
   }
   dropRecords(request);
   context.connection.answerLater();
-  return respond(request, context, broker, await replicas.awaitCommits(params, results));
+  return respond(request, context, broker, withDenied(await replicas.awaitCommits(params, results), denied));
 }
 
 function entriesOf(request: Request, { version }: DataRequestContext, broker: DataContext): AppendEntry[] {
@@ -178,14 +221,22 @@ function respond(request: Request, context: DataRequestContext, broker: DataCont
   return { responses, nodeEndpoints: hints.endpoints };
 }
 
-/** The answer when the whole request was refused. */
-export function onProduceError(request: Request, errorCode: number, errorMessage: string): Response {
-  if (request.acks === 0) throw new ProtocolError(`a produce request that wants no answer failed: ${errorName(errorCode)}`);
-  return {
-    responses: request.topicData.map(({ name, topicId, partitionData }) => ({
-      name,
-      topicId,
-      partitionResponses: partitionData.map(({ index }) => ({ index, errorCode, errorMessage, baseOffset: -1n })),
-    })),
-  };
-}
+export const produceApi: BrokerApi<typeof produce> = {
+  api: produce,
+  listeners: ['broker'],
+  pipelined: true,
+  // librdkafka 2.0.2 assumes that a broker without Produce 0 cannot decompress; such a request still closes its connection.
+  advertiseFrom: 0,
+  authorization: { items: [WRITE_TOPIC, WRITE_TRANSACTION] },
+  handle: handleProduce,
+  failed: (request, failure) => {
+    if (request.acks === 0) throw new ProtocolError(`a produce request without a response failed: ${errorName(failure.errorCode)}`);
+    return {
+      responses: request.topicData.map(({ name, topicId, partitionData }) => ({
+        name,
+        topicId,
+        partitionResponses: partitionData.map(({ index }) => ({ index, ...failure, baseOffset: -1n })),
+      })),
+    };
+  },
+};

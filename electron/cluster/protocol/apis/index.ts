@@ -78,7 +78,7 @@ import { describeShareGroupOffsets } from './describe-share-group-offsets.ts';
 import { alterShareGroupOffsets } from './alter-share-group-offsets.ts';
 import { deleteShareGroupOffsets } from './delete-share-group-offsets.ts';
 
-/** Every API with a schema, by key. Each broker decides in its api-table which of them it supports. */
+/** Every API with a schema, by key. The registries of the listeners name those that are served. */
 export const allApis = [
   produce,
   fetch,

@@ -8,6 +8,7 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { Operation } from '../../security/authorizer.ts';
 import {
   brokerConfigByName,
   brokerConfigValues,
@@ -17,15 +18,18 @@ import {
   type ConfigDefinition,
 } from '../config-definitions.ts';
 import { readList } from '../config-definition.ts';
+import { configRule, configRules } from '../config-resources.ts';
 import { THREAD_POOLS } from '../inert-config-definitions.ts';
 import { BROKER_RESOURCE, configKey, TOPIC_RESOURCE, type ConfigResourceType, type MetadataImage } from '../image.ts';
 import { electForLeaderless, moveEvents } from './partition-moves.ts';
 import { topicNameDefect } from './topic-name.ts';
-import { settingsCache, type ControllerEvent, type Decision, type DecisionContext } from './decision.ts';
+import { requireAllowed, settingsCache, type ControllerEvent, type Decision, type DecisionContext } from './decision.ts';
 
 type Replace = RequestOf<typeof replaceApi>;
 type Incremental = RequestOf<typeof incrementalApi>;
 type Response = ResponseIn<typeof incrementalApi>;
+
+export const ALTER_CONFIGS = configRules(Operation.ALTER_CONFIGS);
 
 const SET = 0;
 const DELETE = 1;
@@ -98,6 +102,8 @@ function decide<R extends AskedResource>(
   const responses = request.resources.map((resource) => {
     const { resourceType, resourceName } = resource;
     try {
+      const needed = configRule(ALTER_CONFIGS, resourceType, resourceName);
+      if (needed !== undefined) requireAllowed(context, needed.rule, needed.name);
       const type = checkResource(image, resourceType, resourceName);
       const key = configKey(type, resourceName);
       if (seen.has(key)) throw new KafkaError(ErrorCode.INVALID_REQUEST, `The request names ${resourceName} twice.`);

@@ -3,12 +3,15 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
 import { checkReplicas, checkReplicationFactor, MAX_PARTITIONS_AT_ONCE, partitionRecord } from './create-topics.ts';
-import { isActive, type ControllerEvent, type Decision, type DecisionContext } from './decision.ts';
+import { isActive, requireAllowed, type ControllerEvent, type Decision, type DecisionContext } from './decision.ts';
 import { placeReplicas } from './place-replicas.ts';
 import { targetReplicas } from './reassignment-state.ts';
 
 type Request = RequestOf<typeof api>;
+
+export const ALTER_TOPIC: ItemRule = { operation: Operation.ALTER, resource: Resource.TOPIC };
 
 /** Adds partitions to topics; keys may then map to other partitions. The number of partitions cannot be lowered. */
 export function createPartitions(context: DecisionContext, request: Request): Decision<ResponseIn<typeof api>> {
@@ -19,6 +22,7 @@ export function createPartitions(context: DecisionContext, request: Request): De
     try {
       if (seen.has(topic.name)) throw new KafkaError(ErrorCode.INVALID_REQUEST, `The request names topic ${topic.name} twice.`);
       seen.add(topic.name);
+      requireAllowed(context, ALTER_TOPIC, topic.name);
       const added = addPartitions(context, topic);
       if (!request.validateOnly) {
         for (const record of added.records) records.push(record);

@@ -4,6 +4,7 @@ import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { randomUuid, ZERO_UUID } from '../../protocol/uuid.ts';
+import { Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
 import {
   brokerSettings,
   checkTopicConfig,
@@ -13,13 +14,17 @@ import {
   topicConfigValues,
 } from '../config-definitions.ts';
 import { configKey, TOPIC_RESOURCE, type MetadataImage } from '../image.ts';
-import { isActive, type ControllerEvent, type Decision, type DecisionContext } from './decision.ts';
+import { isActive, requireAllowed, type ControllerEvent, type Decision, type DecisionContext } from './decision.ts';
 import { placeReplicas } from './place-replicas.ts';
 import { collidingName, topicNameDefect } from './topic-name.ts';
 
 type Request = RequestOf<typeof api>;
 type AskedTopic = Request['topics'][number];
 type Result = ResponseIn<typeof api>['topics'][number];
+
+export const CREATE_TOPIC: ItemRule = { operation: Operation.CREATE, resource: Resource.TOPIC, orOnCluster: Operation.CREATE };
+/** Without it the response does not contain the settings of the new topic. */
+export const DESCRIBE_TOPIC_CONFIGS: ItemRule = { operation: Operation.DESCRIBE_CONFIGS, resource: Resource.TOPIC };
 
 /** Bounds the size of the batch in the metadata log. */
 export const MAX_PARTITIONS_AT_ONCE = 10_000;
@@ -35,6 +40,7 @@ export function createTopics(context: DecisionContext, request: Request): Decisi
   const topics = request.topics.map((topic): Result => {
     try {
       if ((asked.get(topic.name) ?? 0) > 1) throw new KafkaError(ErrorCode.INVALID_REQUEST, `The request names topic ${topic.name} twice.`);
+      requireAllowed(context, CREATE_TOPIC, topic.name);
       const created = createTopic(context, topic, taken);
       partitions += created.assignment.length;
       if (partitions > MAX_PARTITIONS_AT_ONCE) {
@@ -48,7 +54,7 @@ export function createTopics(context: DecisionContext, request: Request): Decisi
           topic: topic.name,
           partitions: created.assignment.map((_, index) => index),
           reason: 'CreateTopics request',
-          details: { replicationFactor: created.result.replicationFactor },
+          details: { replicationFactor: created.assignment[0]?.length ?? -1 },
         });
       }
       return created.result;
@@ -83,6 +89,11 @@ function createTopic(
     records.push({ type: 'ConfigRecord', value: { resourceType: TOPIC_RESOURCE, resourceName: name, name: key, value } });
   }
   assignment.forEach((replicas, partition) => records.push(partitionRecord(image, topicId, partition, replicas)));
+  const created = { name, topicId, errorCode: ErrorCode.NONE, errorMessage: null };
+  if (!context.allows(DESCRIBE_TOPIC_CONFIGS, name)) {
+    const hidden = { numPartitions: -1, replicationFactor: -1, topicConfigErrorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, configs: null };
+    return { records, result: { ...created, ...hidden }, assignment };
+  }
   const withConfigs: MetadataImage = { ...image, configs: new Map(image.configs).set(configKey(TOPIC_RESOURCE, name), configs) };
   const described = topicConfigDefinitions.map((definition) => {
     const [found] = topicConfigValues(withConfigs, name, definition, properties);
@@ -94,16 +105,8 @@ function createTopic(
       isSensitive: definition.sensitive,
     };
   });
-  const result = {
-    name,
-    topicId,
-    errorCode: ErrorCode.NONE,
-    errorMessage: null,
-    numPartitions: assignment.length,
-    replicationFactor: assignment[0]?.length ?? -1,
-    configs: described,
-  };
-  return { records, result, assignment };
+  const shown = { numPartitions: assignment.length, replicationFactor: assignment[0]?.length ?? -1, configs: described };
+  return { records, result: { ...created, ...shown }, assignment };
 }
 
 function newTopicId({ image, random }: DecisionContext): string {

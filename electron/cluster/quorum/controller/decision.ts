@@ -7,6 +7,7 @@ import type { Random } from '../../lib/random.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
+import { authorizationError, type ItemRule } from '../../security/authorizer.ts';
 import { topicSettings, type Properties, type TopicSettings } from '../config-definitions.ts';
 import type { BrokerRegistration, MetadataImage } from '../image.ts';
 import { MAX_METADATA_BATCH_BYTES } from '../raft-log.ts';
@@ -28,6 +29,13 @@ export interface DecisionContext {
   readonly random: Random;
   /** Offset of the first record of this decision. */
   readonly nextOffset: bigint;
+  /** Whether the session that sent the request may do an operation on a resource of it. */
+  allows(rule: ItemRule, name: string): boolean;
+}
+
+/** Throws the authorization error of the rule's resource. To be called before the existence of the resource is checked. */
+export function requireAllowed(context: DecisionContext, rule: ItemRule, name: string): void {
+  if (!context.allows(rule, name)) throw authorizationError(rule.resource);
 }
 
 /** It may lead partitions and be in ISRs. */

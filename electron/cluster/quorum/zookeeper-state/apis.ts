@@ -2,18 +2,12 @@
  * Requests of a node's ZooKeeper endpoint to the active controller: private APIs between the nodes of the cluster, on the CONTROLLER listener.
  * Their keys are far above Apache Kafka's.
  */
+import { FIRST_PRIVATE_KEY } from '../../protocol/api-keys.ts';
 import { array, bytes, defineApi, int16, int32, int64, int8, string, struct } from '../../protocol/schema.ts';
-
-const FIRST_KEY = 20_000;
-
-/** Whether only nodes of this product have the API. */
-export function isPrivateApi(key: number): boolean {
-  return key >= FIRST_KEY;
-}
 
 /** Transactions of one client, decided in their order; each is atomic. */
 export const coordinationWrite = defineApi({
-  key: FIRST_KEY,
+  key: FIRST_PRIVATE_KEY,
   name: 'CoordinationWrite',
   versions: [0, 0],
   flexible: 0,
@@ -88,7 +82,7 @@ export const SessionAction = { open: 0, resume: 1, close: 2 } as const;
 
 /** Opens, moves and closes sessions, in order: one commit for all requests that a node has collected. */
 export const coordinationSession = defineApi({
-  key: FIRST_KEY + 1,
+  key: FIRST_PRIVATE_KEY + 1,
   name: 'CoordinationSession',
   versions: [0, 0],
   flexible: 0,
@@ -123,7 +117,7 @@ export const coordinationSession = defineApi({
 
 /** The sessions that were active at a node since its last report; without any it asks for the end of the metadata. */
 export const coordinationTouch = defineApi({
-  key: FIRST_KEY + 2,
+  key: FIRST_PRIVATE_KEY + 2,
   name: 'CoordinationTouch',
   versions: [0, 0],
   flexible: 0,

@@ -124,7 +124,7 @@ test('a refused change changes nothing, nor does one that is only validated', as
 
 test('AlterConfigs, which replaces all settings of a resource, refuses loggers', () => {
   const resources = [{ resourceType: LOGGER, resourceName: '1', configs: [{ name: 'root', value: 'INFO' }] }];
-  const context = { image: imageOf({}), properties: {}, random: seededRandom(1), nextOffset: 5n };
+  const context = { image: imageOf({}), properties: {}, random: seededRandom(1), nextOffset: 5n, allows: () => true };
   const { response } = alterConfigs(context, { resources, validateOnly: false });
   expect(response.responses[0]?.errorCode).toBe(ErrorCode.INVALID_REQUEST);
 });

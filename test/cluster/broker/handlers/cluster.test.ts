@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { handleDescribeCluster } from '../../../../electron/cluster/broker/handlers/describe-cluster.ts';
 import { handleDescribeTopicPartitions } from '../../../../electron/cluster/broker/handlers/describe-topic-partitions.ts';
 import { handleListConfigResources } from '../../../../electron/cluster/broker/handlers/list-config-resources.ts';
-import { handleCreateTopics } from '../../../../electron/cluster/broker/handlers/create-topics.ts';
-import { handleDeleteTopics } from '../../../../electron/cluster/broker/handlers/delete-topics.ts';
-import { handleDescribeQuorum } from '../../../../electron/cluster/broker/handlers/describe-quorum.ts';
+import { forwardedDeleteTopicsApi } from '../../../../electron/cluster/broker/handlers/delete-topics.ts';
 import { ErrorCode } from '../../../../electron/cluster/protocol/error-codes.ts';
 import { KafkaError } from '../../../../electron/cluster/protocol/kafka-error.ts';
+import { forward } from '../../../../electron/cluster/broker/forward.ts';
+import { createTopicsApi } from '../../../../electron/cluster/quorum/apis/create-topics.ts';
+import { describeQuorumApi } from '../../../../electron/cluster/quorum/apis/describe-quorum.ts';
 import { fakeBroker, imageOf, registration, requestContext, topic } from '../../../helpers/fake-broker.ts';
 
 const image = imageOf({
@@ -128,31 +129,31 @@ describe('a request for the controller', () => {
     await broker.clock.advance(1000);
     const answer = { topics: [{ name: 'x', errorCode: 0 }] };
     broker.answers.push(answer);
-    expect(await handleCreateTopics(request, requestContext(3), broker)).toBe(answer);
+    expect(await forward(broker, createTopicsApi, request, requestContext(3))).toBe(answer);
     expect(broker.sent).toEqual([{ api: 'CreateTopics', version: 3, body: request, timeoutMs: 4000 }]);
   });
 
   it('never waits longer than request.timeout.ms', async () => {
     const broker = fakeBroker({ properties: { 'request.timeout.ms': '700' } });
-    await handleCreateTopics(request, requestContext(3), broker);
-    await handleDescribeQuorum({ topics: [] }, requestContext(1), broker);
+    await forward(broker, createTopicsApi, request, requestContext(3));
+    await forward(broker, describeQuorumApi, { topics: [] }, requestContext(1));
     expect(broker.sent.map(({ timeoutMs }) => timeoutMs)).toEqual([700, 700]);
   });
 
   it('times out where no controller answers', async () => {
     const broker = fakeBroker();
     broker.answers.push(new Error('connection reset'), new KafkaError(ErrorCode.NOT_CONTROLLER));
-    await expect(handleCreateTopics(request, requestContext(7), broker)).rejects.toMatchObject({
+    await expect(forward(broker, createTopicsApi, request, requestContext(7))).rejects.toMatchObject({
       code: ErrorCode.REQUEST_TIMED_OUT,
       message: 'The controller did not answer: connection reset.',
     });
-    await expect(handleCreateTopics(request, requestContext(7), broker)).rejects.toMatchObject({ code: ErrorCode.NOT_CONTROLLER });
+    await expect(forward(broker, createTopicsApi, request, requestContext(7))).rejects.toMatchObject({ code: ErrorCode.NOT_CONTROLLER });
   });
 
   it('is not forwarded when it deletes topics and delete.topic.enable is false', () => {
     const broker = fakeBroker({ properties: { 'delete.topic.enable': 'false' } });
     const ask = (version: number) => () =>
-      handleDeleteTopics({ topics: [], topicNames: ['a'], timeoutMs: 1 }, requestContext(version), broker);
+      forwardedDeleteTopicsApi.handle({ topics: [], topicNames: ['a'], timeoutMs: 1 }, requestContext(version), broker);
     expect(ask(2)).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_REQUEST }));
     expect(ask(3)).toThrow(expect.objectContaining({ code: ErrorCode.TOPIC_DELETION_DISABLED }));
     expect(broker.sent).toEqual([]);

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { handleDescribeGroups } from '../../../../electron/cluster/broker/handlers/describe-groups.ts';
 import { handleFindCoordinator } from '../../../../electron/cluster/broker/handlers/find-coordinator.ts';
-import { handleJoinGroup } from '../../../../electron/cluster/broker/handlers/join-group.ts';
+import { joinGroupApi } from '../../../../electron/cluster/broker/handlers/join-group.ts';
 import { handleOffsetCommit } from '../../../../electron/cluster/broker/handlers/offset-commit.ts';
 import { handleOffsetFetch } from '../../../../electron/cluster/broker/handlers/offset-fetch.ts';
 import type { GroupApis } from '../../../../electron/cluster/broker/context.ts';
@@ -83,7 +83,7 @@ describe('group requests', () => {
       protocols: [],
       reason: null,
     };
-    await handleJoinGroup(request, requestContext(9), fakeBroker({ groups: { joinGroup } }));
+    await joinGroupApi.handle(request, requestContext(9), fakeBroker({ groups: { joinGroup } }));
     expect(joinGroup).toHaveBeenCalledExactlyOnceWith(request, { clientId: 'test', clientHost: '127.0.0.1', version: 9 });
   });
 

@@ -1,7 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
-import { advertisedApis, createDispatch, entry } from '../../../electron/cluster/broker/api-dispatch.ts';
-import { apiTable } from '../../../electron/cluster/broker/api-table.ts';
-import { onHeartbeatError } from '../../../electron/cluster/broker/error-responses.ts';
+import { brokerApis } from '../../../electron/cluster/broker/api-registry.ts';
+import { heartbeatApi } from '../../../electron/cluster/broker/handlers/heartbeat.ts';
+import { metadataApi } from '../../../electron/cluster/broker/handlers/metadata.ts';
+import type { BrokerContext } from '../../../electron/cluster/broker/context.ts';
+import { ApiRegistry, createDispatch } from '../../../electron/cluster/dispatch/api-registry.ts';
+import type { ApiDescriptor } from '../../../electron/cluster/dispatch/api-descriptor.ts';
+import { servedApi } from '../../../electron/cluster/dispatch/served-api.ts';
 import { must } from '../../../electron/cluster/lib/assert.ts';
 import { createLogger } from '../../../electron/cluster/lib/logger.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
@@ -17,7 +21,7 @@ import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { Reader } from '../../../electron/cluster/protocol/reader.ts';
 import type { Api } from '../../../electron/cluster/protocol/schema.ts';
 import { Writer } from '../../../electron/cluster/protocol/writer.ts';
-import type { IncomingRequest } from '../../../electron/cluster/network/dispatch.ts';
+import type { IncomingRequest } from '../../../electron/cluster/dispatch/request.ts';
 import { connection, fakeBroker } from '../../helpers/fake-broker.ts';
 import { makeMessage } from '../../helpers/messages.ts';
 
@@ -44,11 +48,15 @@ function decode<S>(api: Api<unknown, never, S, never>, version: number, chunks: 
   return decodeResponse(api, version, frame.subarray(4));
 }
 
+function registryOf<Q, S>(descriptor: ApiDescriptor<Q, S, BrokerContext>): ApiRegistry<BrokerContext> {
+  return new ApiRegistry('broker', [servedApi(descriptor)]);
+}
+
 const beat = { groupId: 'g', generationId: 1, memberId: 'm' };
 
 describe('dispatch', () => {
   it('answers an unsupported ApiVersions version in version 0 with key 18 alone', async () => {
-    const dispatch = createDispatch(apiTable, fakeBroker());
+    const dispatch = createDispatch(brokerApis, fakeBroker());
     const { correlationId, body } = decode(apiVersions, 0, await dispatch(headerOnlyRequest(18, 99)));
     expect(correlationId).toBe(77);
     expect(body.errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION);
@@ -56,8 +64,8 @@ describe('dispatch', () => {
   });
 
   it('closes the connection on any other unsupported API or version', () => {
-    const dispatch = createDispatch(apiTable, fakeBroker());
-    expect(() => dispatch(headerOnlyRequest(3, 14))).toThrow('Metadata version 14; 0 to 13 are spoken here');
+    const dispatch = createDispatch(brokerApis, fakeBroker());
+    expect(() => dispatch(headerOnlyRequest(3, 14))).toThrow('Metadata version 14 is not served; versions 0 to 13 are');
     expect(() => dispatch(headerOnlyRequest(3, -1))).toThrow('Metadata version -1');
     expect(() => dispatch(headerOnlyRequest(18_000, 0))).toThrow('no API with key 18000');
     expect(() => dispatch(headerOnlyRequest(4, 0))).toThrow('no API with key 4');
@@ -65,7 +73,7 @@ describe('dispatch', () => {
   });
 
   it('lists the APIs of the new group protocol, and refuses their requests', async () => {
-    const dispatch = createDispatch(apiTable, fakeBroker());
+    const dispatch = createDispatch(brokerApis, fakeBroker());
     const joining = { groupId: 'g', memberId: 'm', memberEpoch: 0 };
     for (const version of [0, 1]) {
       const header = { correlationId: 5, clientId: 'c' };
@@ -85,7 +93,7 @@ describe('dispatch', () => {
   });
 
   it.each([0, 1, 2, 3, 4])('lists exactly the table in ApiVersions v%i, with a header that is never flexible', async (version) => {
-    const dispatch = createDispatch(apiTable, fakeBroker());
+    const dispatch = createDispatch(brokerApis, fakeBroker());
     const request = encodeRequest(
       apiVersions,
       version,
@@ -95,12 +103,12 @@ describe('dispatch', () => {
     const { correlationId, body } = decode(apiVersions, version, await dispatch(incoming(request)));
     expect(correlationId).toBe(5);
     expect(body.errorCode).toBe(0);
-    expect(body.apiKeys).toEqual(advertisedApis(apiTable));
-    expect(body.apiKeys.map(({ apiKey }) => apiKey)).toEqual([...new Set(apiTable.map(({ key }) => key))].sort((a, b) => a - b));
+    expect(body.apiKeys).toEqual(brokerApis.advertised);
+    expect(body.apiKeys.map(({ apiKey }) => apiKey)).toEqual([...new Set(brokerApis.apis.map(({ key }) => key))].sort((a, b) => a - b));
   });
 
   it('refuses a malformed name of client software', async () => {
-    const dispatch = createDispatch(apiTable, fakeBroker());
+    const dispatch = createDispatch(brokerApis, fakeBroker());
     const request = encodeRequest(
       apiVersions,
       3,
@@ -112,13 +120,13 @@ describe('dispatch', () => {
   });
 
   it('lists the versions that librdkafka requires for the features of newer brokers', () => {
-    const byKey = new Map(advertisedApis(apiTable).map((one) => [one.apiKey, one]));
+    const byKey = new Map(brokerApis.advertised.map((one) => [one.apiKey, one]));
     expect(byKey.get(10)?.minVersion).toBe(0);
     expect(byKey.get(11)?.minVersion).toBe(0);
   });
 
   it('answers a flexible request with a flexible header', async () => {
-    const dispatch = createDispatch(apiTable, fakeBroker());
+    const dispatch = createDispatch(brokerApis, fakeBroker());
     const request = encodeRequest(metadata, 12, { correlationId: 9, clientId: null }, { topics: [] });
     const { correlationId, body } = decode(metadata, 12, await dispatch(incoming(request)));
     expect(correlationId).toBe(9);
@@ -133,7 +141,7 @@ describe('dispatch', () => {
         if (late) return Promise.reject(error);
         throw error;
       };
-      const dispatch = createDispatch([entry(heartbeat, handler, onHeartbeatError)], broker);
+      const dispatch = createDispatch(registryOf({ ...heartbeatApi, handle: handler }), broker);
       const chunks = await dispatch(incoming(encodeRequest(heartbeat, 4, { correlationId: 1, clientId: null }, beat)));
       return decode(heartbeat, 4, chunks).body.errorCode;
     };
@@ -147,36 +155,33 @@ describe('dispatch', () => {
   });
 
   it('sends an error response when the response of a handler cannot be encoded', async () => {
-    const bad = entry(
-      metadata,
-      () => ({ brokers: null as never, topics: [], errorCode: 0 }),
-      (_request, errorCode) => ({ brokers: [], topics: [], errorCode }),
-    );
+    const bad = registryOf({ ...metadataApi, handle: () => ({ brokers: null as never, topics: [], errorCode: 0 }) });
     const request = encodeRequest(metadata, 13, { correlationId: 1, clientId: null }, { topics: [] });
-    const chunks = await createDispatch([bad], fakeBroker())(incoming(request));
+    const chunks = await createDispatch(bad, fakeBroker())(incoming(request));
     expect(decode(metadata, 13, chunks).body.errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR);
   });
 
   it('sends nothing where the handler returns null', async () => {
-    const dispatch = createDispatch([entry(heartbeat, () => null, onHeartbeatError)], fakeBroker());
+    const dispatch = createDispatch(registryOf({ ...heartbeatApi, handle: () => null }), fakeBroker());
     expect(await dispatch(incoming(encodeRequest(heartbeat, 0, { correlationId: 1, clientId: null }, beat)))).toBeNull();
   });
 
   it('lists a lower version than it serves, where the entry has one', () => {
-    const low = entry(heartbeat, () => ({ errorCode: 0 }), onHeartbeatError, 0);
-    const raised = { ...low, minVersion: 3 };
-    expect(advertisedApis([raised])).toEqual([{ apiKey: 12, minVersion: 0, maxVersion: 4 }]);
-    expect(() => createDispatch([raised], fakeBroker())(headerOnlyRequest(12, 2))).toThrow('Heartbeat version 2; 3 to 4');
+    const raised = registryOf({ ...heartbeatApi, api: { ...heartbeat, minVersion: 3 }, advertiseFrom: 0 });
+    expect(raised.advertised).toEqual([{ apiKey: 12, minVersion: 0, maxVersion: 4 }]);
+    expect(() => createDispatch(raised, fakeBroker())(headerOnlyRequest(12, 2))).toThrow(
+      'Heartbeat version 2 is not served; versions 3 to 4',
+    );
   });
 
   it('closes the connection on a malformed request body', () => {
-    const dispatch = createDispatch(apiTable, fakeBroker());
+    const dispatch = createDispatch(brokerApis, fakeBroker());
     expect(() => dispatch(headerOnlyRequest(3, 1))).toThrow('bytes wanted');
   });
 });
 
 describe('error responses', () => {
-  const cases = apiTable.flatMap(({ key, name, minVersion, maxVersion }) =>
+  const cases = brokerApis.apis.flatMap(({ key, name, minVersion, maxVersion }) =>
     Array.from({ length: maxVersion - minVersion + 1 }, (_, index) => ({ key, name, version: minVersion + index })),
   );
 
@@ -188,7 +193,7 @@ describe('error responses', () => {
     };
     const whole = fakeBroker();
     const broker = { ...whole, image: fail, autoTopics: { create: fail }, controller: { send: fail } };
-    const dispatch = createDispatch(apiTable, broker);
+    const dispatch = createDispatch(brokerApis, broker);
     const random = seededRandom(key * 100 + version);
     for (let round = 0; round < 5; round++) {
       const body = makeMessage(api.request, version, random);

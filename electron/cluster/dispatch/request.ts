@@ -1,18 +1,20 @@
 /**
- * The boundary of the network layer: it passes whole request frames to a function and sends its results back, in order.
- * It does not know APIs; the broker's table (`broker/api-table.ts`) does not know sockets.
+ * The boundary between the network and the APIs: the network layer passes whole request frames to a `Dispatch` and sends its results back,
+ * in order. It does not know APIs; handlers do not know sockets.
  */
 import type { RequestHeader } from '../protocol/frame.ts';
 import type { Reader } from '../protocol/reader.ts';
+import { anonymousSession, type Session } from '../security/session.ts';
 
 /** Properties of the connection of a request, for handlers. */
 export interface ConnectionInfo {
-  /** Unique within the node's lifetime. */
+  /** Unique within a run of the node. */
   readonly id: number;
   /** The client's address without the port, as consumer group tools show it. */
   readonly clientHost: string;
-  /** Name of the listener it arrived at: `PLAINTEXT`, `CONTROLLER`. */
+  /** Name of the listener at which it arrived: `PLAINTEXT`, `CONTROLLER`. */
   readonly listener: string;
+  readonly session: Session;
   readonly open: boolean;
   /** Runs once when the connection has closed (at once if it already has). */
   onClose(callback: () => void): void;
@@ -41,3 +43,32 @@ export interface IncomingRequest {
  * rejection closes the connection and is logged with its reason.
  */
 export type Dispatch = (request: IncomingRequest) => Promise<Uint8Array[] | null> | Uint8Array[] | null;
+
+/** Properties of a request besides its body. */
+export interface RequestContext {
+  readonly version: number;
+  /** Empty where the client sent none. */
+  readonly clientId: string;
+  readonly connection: ConnectionInfo;
+  /** Of the client that sent the request; the connection may be that of a broker that forwarded it. */
+  readonly session: Session;
+  readonly listener: string;
+  /** Monotonic milliseconds when the frame was complete; a request's own timeout counts from here. */
+  readonly receivedAt: number;
+}
+
+/** The connection of requests that a node sends to its own controller. */
+export function inProcessConnection(listener: string): ConnectionInfo {
+  const clientHost = '/127.0.0.1';
+  return {
+    id: 0,
+    clientHost,
+    listener,
+    session: anonymousSession(listener, clientHost),
+    open: true,
+    onClose: () => undefined,
+    answerLater: () => undefined,
+    answerRoom: () => Number.POSITIVE_INFINITY,
+    holdAnswer: () => undefined,
+  };
+}
