@@ -13,8 +13,10 @@ import type { Api } from '../../electron/cluster/protocol/schema.ts';
 import { randomUuid } from '../../electron/cluster/protocol/uuid.ts';
 import type { NodeConfig } from '../../electron/cluster/lib/node-config.ts';
 import type { ControllerSettings } from '../../electron/cluster/quorum/controller-settings.ts';
+import type { ForwardedClient } from '../../electron/cluster/quorum/forwarding.ts';
 import { nodeSettings } from '../../electron/cluster/quorum/node-settings.ts';
 import { MetadataQuorum } from '../../electron/cluster/quorum/quorum.ts';
+import type { Authorizer } from '../../electron/cluster/security/authorizer.ts';
 import { MessageNetwork } from './message-network.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
@@ -33,6 +35,8 @@ export interface QuorumClusterOptions {
   properties?: Record<string, string>;
   controllerSettings?: Partial<ControllerSettings>;
   log?: boolean;
+  /** Of the CONTROLLER listeners. */
+  authorizer?: Authorizer;
   /** Nodes measure their stalls, as they do in `createNode`; see `VirtualClock.stall`. */
   stallAware?: boolean;
 }
@@ -93,6 +97,7 @@ export class QuorumCluster {
         close: () => undefined,
       }),
       onFailure: (error) => this.failures.push(error),
+      ...(this.options.authorizer === undefined ? {} : { authorizer: this.options.authorizer }),
     });
     const node: TestNode = { id, disk, quorum, broker: undefined };
     this.nodes.set(id, node);
@@ -148,8 +153,9 @@ export class QuorumCluster {
   }
 
   /** Sends to the controller by way of one node's channel. */
-  send<Q, S>(from: number, api: Api<unknown, Q, S, never>, body: Q, timeoutMs = 10_000): Promise<S> {
-    const answer = this.node(from).quorum.channel.send(api, api.maxVersion, body, { timeoutMs });
+  send<Q, S>(from: number, api: Api<unknown, Q, S, never>, body: Q, timeoutMs = 10_000, client?: ForwardedClient): Promise<S> {
+    const options = client === undefined ? { timeoutMs } : { timeoutMs, client };
+    const answer = this.node(from).quorum.channel.send(api, api.maxVersion, body, options);
     return this.clock.settled(answer);
   }
 }

@@ -34,9 +34,7 @@ import { offsetForLeaderEpochApi } from './handlers/offset-for-leader-epoch.ts';
 import { produceApi } from './handlers/produce.ts';
 import { syncGroupApi } from './handlers/sync-group.ts';
 
-const forwarded = controllerApis.apis.filter(({ descriptor }) => descriptor.listeners.includes('broker')).map(forwardedApi);
-
-export const brokerApis = new ApiRegistry<BrokerContext>('broker', [
+const own: readonly ServedApi<BrokerContext>[] = [
   servedApi(apiVersionsApi),
   servedApi(metadataApi),
   servedApi(describeClusterApi),
@@ -65,8 +63,13 @@ export const brokerApis = new ApiRegistry<BrokerContext>('broker', [
   servedApi(listConfigResourcesApi),
   servedApi(forwardedIncrementalAlterConfigsApi),
   servedApi(forwardedDeleteTopicsApi),
-  ...forwarded,
-]);
+];
+
+const forwarded = controllerApis.apis.filter(
+  ({ key, descriptor }) => descriptor.listeners.includes('broker') && !own.some((one) => one.key === key),
+);
+
+export const brokerApis = new ApiRegistry<BrokerContext>('broker', [...own, ...forwarded.map(forwardedApi)]);
 
 /** The controller authorizes a forwarded request, with the principal of the client. */
 function forwardedApi({ descriptor }: ServedApi<ControllerServer>): ServedApi<BrokerContext> {

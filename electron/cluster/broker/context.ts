@@ -19,6 +19,7 @@ import type { offsetFetch } from '../protocol/apis/offset-fetch.ts';
 import type { syncGroup } from '../protocol/apis/sync-group.ts';
 import type { Api, RequestOf, ResponseIn } from '../protocol/schema.ts';
 import type { BrokerSettings, Properties } from '../quorum/config-definitions.ts';
+import type { ForwardedClient } from '../quorum/forwarding.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import type { FetchSessionCache } from './fetch-session.ts';
 import type { ProducerIds } from './producer-ids.ts';
@@ -62,9 +63,14 @@ export type BrokerApi<A> = DescriptorOf<A, BrokerContext>;
 export interface ControllerChannel {
   /**
    * Rejects with `KafkaError` REQUEST_TIMED_OUT when no controller answered within `timeoutMs`, or with the reason why no request was
-   * sent. Error codes in the response are left to the caller.
+   * sent. Error codes in the response are left to the caller. `client`: the client whose request is forwarded; absent for the broker's own.
    */
-  send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, options: { timeoutMs: number }): Promise<S>;
+  send<Q, S>(
+    api: Api<unknown, Q, S, never>,
+    version: number,
+    body: Q,
+    options: { timeoutMs: number; client?: ForwardedClient },
+  ): Promise<S>;
 }
 
 /** The state of the quorum as this node's voter knows it. */

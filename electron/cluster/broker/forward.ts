@@ -1,6 +1,6 @@
 /**
- * Forwards requests that only the active controller can answer, in the version of the client, and returns the response
- * unchanged.
+ * Forwards requests that only the active controller can answer, in the version and with the principal of the client, and returns the
+ * response unchanged.
  */
 import type { ApiDescriptor } from '../dispatch/api-descriptor.ts';
 import type { RequestContext } from '../dispatch/request.ts';
@@ -17,6 +17,7 @@ type Forwarded<Q, S> = Pick<ApiDescriptor<Q, S, ControllerServer>, 'api' | 'time
  * request may or may not have been processed.
  */
 export async function forward<Q, S>(broker: BrokerContext, descriptor: Forwarded<Q, S>, request: Q, context: RequestContext): Promise<S> {
+  const { session, clientId } = context;
   const { requestTimeoutMs } = broker.settings;
   const timeoutMs = descriptor.timeoutMs?.(request) ?? requestTimeoutMs;
   const limit = Math.min(timeoutMs > 0 ? timeoutMs : Number.MAX_SAFE_INTEGER, requestTimeoutMs);
@@ -30,7 +31,7 @@ export async function forward<Q, S>(broker: BrokerContext, descriptor: Forwarded
   // What was decoded can be encoded, and a decoded response can be returned.
   const api = descriptor.api as unknown as Api<unknown, Q, S, never>;
   try {
-    return await broker.controller.send(api, context.version, request, { timeoutMs: left });
+    return await broker.controller.send(api, context.version, request, { timeoutMs: left, client: { session, clientId } });
   } catch (error) {
     if (error instanceof KafkaError) throw error;
     const why = error instanceof Error ? error.message : String(error);

@@ -37,7 +37,6 @@ const REASONS: readonly (readonly [name: ApiName, reason: string])[] = [
   ['AlterClientQuotas', QUOTAS],
   ['DescribeUserScramCredentials', SASL],
   ['AlterUserScramCredentials', SASL],
-  ['Envelope', 'brokers forward requests of clients in their own form'],
   ['UpdateFeatures', 'a cluster keeps the feature levels of its creation'],
   ['DescribeProducers', 'not implemented; the state of producers is internal to the log'],
   ['DescribeTransactions', TRANSACTIONS],

@@ -20,6 +20,7 @@ import { describeQuorumApi } from './apis/describe-quorum.ts';
 import { electLeadersApi } from './apis/elect-leaders.ts';
 import { endQuorumEpochApi } from './apis/end-quorum-epoch.ts';
 import { metadataFetchApi } from './apis/fetch.ts';
+import { envelopeApi } from './apis/envelope.ts';
 import { fetchSnapshotApi } from './apis/fetch-snapshot.ts';
 import { incrementalAlterConfigsApi } from './apis/incremental-alter-configs.ts';
 import { listPartitionReassignmentsApi } from './apis/list-partition-reassignments.ts';
@@ -35,6 +36,7 @@ export const controllerApis = new ApiRegistry<ControllerServer>('controller', [
   servedApi(fetchSnapshotApi),
   servedApi(addRaftVoterApi),
   servedApi(describeQuorumApi),
+  servedApi(envelopeApi),
   servedApi(controllerVersionsApi),
   servedApi(brokerRegistrationApi),
   servedApi(brokerHeartbeatApi),

@@ -11,12 +11,15 @@ import type { Random } from '../lib/random.ts';
 import { alterPartition } from '../protocol/apis/alter-partition.ts';
 import { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
 import { brokerRegistration } from '../protocol/apis/broker-registration.ts';
+import { envelope } from '../protocol/apis/envelope.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { Reader } from '../protocol/reader.ts';
 import type { Api } from '../protocol/schema.ts';
 import { Writer } from '../protocol/writer.ts';
+import type { Session } from '../security/session.ts';
 import { controllerApis } from './api-registry.ts';
+import { unwrapResponse, wrapRequest, type ForwardedClient } from './forwarding.ts';
 import { coordinationTouch } from './zookeeper-state/apis.ts';
 
 /** A connection to another node, as made by `network/client.ts`. */
@@ -34,8 +37,11 @@ export interface ControllerChannelOptions {
   readonly connectPeer: ConnectPeer;
   /** The quorum's leader as this node knows it; −1 while unknown. */
   leaderId(): number;
-  /** Answers a decoded request on this node. Rejects with NOT_CONTROLLER unless it is the active controller. */
-  local(apiKey: number, version: number, request: unknown): Promise<unknown>;
+  /**
+   * Answers a decoded request on this node, for the node itself or for the session of a client. Rejects with NOT_CONTROLLER unless it is the
+   * active controller.
+   */
+  local(apiKey: number, version: number, request: unknown, session?: Session): Promise<unknown>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -68,9 +74,14 @@ export class ControllerChannel {
 
   /**
    * Rejects with `KafkaError` REQUEST_TIMED_OUT when no controller answered within `timeoutMs`: the change may have taken effect. Other error
-   * codes are in the response.
+   * codes are in the response. A request of a `client` is sent with the client's principal; it is the node's own if absent.
    */
-  async send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, { timeoutMs }: { timeoutMs: number }): Promise<S> {
+  async send<Q, S>(
+    api: Api<unknown, Q, S, never>,
+    version: number,
+    body: Q,
+    { timeoutMs, client }: { timeoutMs: number; client?: ForwardedClient },
+  ): Promise<S> {
     const { clock, random, logger } = this.options;
     const deadline = runningTime(clock) + timeoutMs;
     let last: unknown;
@@ -78,10 +89,13 @@ export class ControllerChannel {
       const leader = this.options.leaderId();
       if (leader >= 0) {
         try {
-          const answer = await this.whileItLeads(leader, left, this.ask(leader, api, version, withTimeLeft(api.key, body, left), left));
+          const request = withTimeLeft(api.key, body, left);
+          const answer = await this.whileItLeads(leader, left, this.ask(leader, api, version, request, left, client));
           if (answer !== undefined && !saysNotController(answer)) return answer;
           last = answer === undefined ? new Error('the controller has changed') : new Error(`node ${leader} is not the active controller`);
         } catch (error) {
+          // The controller refused the broker, not the client: it will refuse the next attempt too.
+          if (error instanceof KafkaError && error.code === ErrorCode.UNKNOWN_SERVER_ERROR) throw error;
           last = error;
           logger.debug('The controller did not answer', { controller: leader, api: api.name, error });
         }
@@ -106,16 +120,30 @@ export class ControllerChannel {
     this.peers.clear();
   }
 
-  private ask<Q, S>(leader: number, api: Api<unknown, Q, S, never>, version: number, body: Q, timeoutMs: number): Promise<S> {
-    if (leader === this.options.nodeId) return this.askLocally(api, version, body);
-    return this.peer(leader, api.key).send(api, version, body, { timeoutMs });
+  private async ask<Q, S>(
+    leader: number,
+    api: Api<unknown, Q, S, never>,
+    version: number,
+    body: Q,
+    timeoutMs: number,
+    client: ForwardedClient | undefined,
+  ): Promise<S> {
+    if (leader === this.options.nodeId) return this.askLocally(api, version, body, client?.session);
+    const peer = this.peer(leader, api.key);
+    if (client === undefined) return peer.send(api, version, body, { timeoutMs });
+    return unwrapResponse(api, version, await peer.send(envelope, 0, wrapRequest(api, version, body, client), { timeoutMs }));
   }
 
   /** Re-encodes the request as the network would: defaults are filled in, and fields that the version lacks are dropped. */
-  private async askLocally<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q): Promise<S> {
+  private async askLocally<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, session: Session | undefined): Promise<S> {
     const request = new Writer();
     api.request.codec(version).encode(request, body);
-    const answer = await this.options.local(api.key, version, api.request.codec(version).decode(new Reader(request.finishBuffer())));
+    const answer = await this.options.local(
+      api.key,
+      version,
+      api.request.codec(version).decode(new Reader(request.finishBuffer())),
+      session,
+    );
     const response = new Writer();
     const codec = api.response.codec(version) as unknown as { encode(writer: Writer, value: unknown): void; decode(reader: Reader): S };
     codec.encode(response, answer);

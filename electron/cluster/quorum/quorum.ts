@@ -158,7 +158,7 @@ export class MetadataQuorum {
       voters: config.voters,
       connectPeer: options.connectPeer,
       leaderId: () => this.raft.status.leaderId,
-      local: (apiKey, version, request) => this.answer(apiKey, version, request),
+      local: (apiKey, version, request, session) => this.answer(apiKey, version, request, session === undefined ? {} : { session }),
       clock,
       random,
       logger,

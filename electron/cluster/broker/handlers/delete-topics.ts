@@ -8,7 +8,6 @@ import { forward } from '../forward.ts';
 
 export const forwardedDeleteTopicsApi: BrokerApi<typeof deleteTopics> = {
   ...deleteTopicsApi,
-  listeners: ['broker'],
   // The controller authorizes the request, with the principal of the client.
   authorization: {},
   handle: (request, context, broker) => {

@@ -62,7 +62,6 @@ function alter(
 
 export const forwardedIncrementalAlterConfigsApi: BrokerApi<typeof incrementalAlterConfigs> = {
   ...incrementalAlterConfigsApi,
-  listeners: ['broker'],
   // The controller authorizes what is forwarded to it, with the principal of the client.
   authorization: { items: ALTER_CONFIGS },
   handle: handleIncrementalAlterConfigs,

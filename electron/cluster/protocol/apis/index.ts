@@ -53,6 +53,7 @@ import { endQuorumEpoch } from './end-quorum-epoch.ts';
 import { describeQuorum } from './describe-quorum.ts';
 import { alterPartition } from './alter-partition.ts';
 import { updateFeatures } from './update-features.ts';
+import { envelope } from './envelope.ts';
 import { fetchSnapshot } from './fetch-snapshot.ts';
 import { describeCluster } from './describe-cluster.ts';
 import { describeProducers } from './describe-producers.ts';
@@ -134,6 +135,7 @@ export const allApis = [
   describeQuorum,
   alterPartition,
   updateFeatures,
+  envelope,
   fetchSnapshot,
   describeCluster,
   describeProducers,

@@ -6,7 +6,7 @@ import { decidedApi } from '../controller-api.ts';
 
 export const deleteTopicsApi = decidedApi({
   api: deleteTopics,
-  listeners: ['controller'],
+  listeners: ['broker', 'controller'],
   authorization: { items: [DELETE_TOPIC, DESCRIBE_TOPIC] },
   timeoutMs: ({ timeoutMs }) => timeoutMs,
   decide,

@@ -5,7 +5,7 @@ import { decidedApi } from '../controller-api.ts';
 
 export const incrementalAlterConfigsApi = decidedApi({
   api: incrementalAlterConfigs,
-  listeners: ['controller'],
+  listeners: ['broker', 'controller'],
   authorization: { items: ALTER_CONFIGS },
   decide,
   failed: (request, failure) => ({
