@@ -1,6 +1,7 @@
 /** Every served API with an authorizer that denies all operations: it has to refuse with Apache Kafka's code, and to do nothing. */
 import { describe, expect, it } from 'vitest';
 import { brokerApis } from '../../../electron/cluster/broker/api-registry.ts';
+import type { Authorization } from '../../../electron/cluster/dispatch/api-descriptor.ts';
 import { createDispatch, type ApiRegistry } from '../../../electron/cluster/dispatch/api-registry.ts';
 import type { ConnectionInfo } from '../../../electron/cluster/dispatch/request.ts';
 import { must } from '../../../electron/cluster/lib/assert.ts';
@@ -12,8 +13,7 @@ import { buildBatch } from '../../../electron/cluster/protocol/records-builder.t
 import type { Api } from '../../../electron/cluster/protocol/schema.ts';
 import { controllerApis } from '../../../electron/cluster/quorum/api-registry.ts';
 import type { ControllerServer } from '../../../electron/cluster/quorum/controller-api.ts';
-import type { Authorizer, Operation, Resource } from '../../../electron/cluster/security/authorizer.ts';
-import { isAllowed } from '../../../electron/cluster/security/authorizer.ts';
+import { isAllowed, Operation, Resource, type Authorizer } from '../../../electron/cluster/security/authorizer.ts';
 import type { Session } from '../../../electron/cluster/security/session.ts';
 import { connection as anonymous, fakeBroker, imageOf, topic } from '../../helpers/fake-broker.ts';
 import { testContext } from '../../helpers/metadata-image.ts';
@@ -193,6 +193,72 @@ const EXPECTED: Readonly<Record<string, readonly string[]>> = {
   CoordinationTouch: [CLUSTER],
 };
 
+/** Operations and resources as Apache Kafka's documentation lists them ("Operations and Resources on Protocols"), of the APIs served here. */
+const TABLE: Readonly<Record<string, string>> = {
+  Produce: 'WRITE TOPIC, WRITE TRANSACTIONAL_ID',
+  Fetch: 'CLUSTER_ACTION CLUSTER, READ TOPIC',
+  ListOffsets: 'DESCRIBE TOPIC',
+  Metadata: 'CREATE CLUSTER, CREATE TOPIC, DESCRIBE TOPIC',
+  OffsetCommit: 'READ GROUP, READ TOPIC',
+  OffsetFetch: 'DESCRIBE GROUP, DESCRIBE TOPIC',
+  FindCoordinator: 'DESCRIBE GROUP',
+  JoinGroup: 'READ GROUP',
+  SyncGroup: 'READ GROUP',
+  Heartbeat: 'READ GROUP',
+  LeaveGroup: 'READ GROUP',
+  DescribeGroups: 'DESCRIBE GROUP',
+  ListGroups: 'DESCRIBE CLUSTER, DESCRIBE GROUP',
+  ApiVersions: '',
+  CreateTopics: 'CREATE CLUSTER, CREATE TOPIC, DESCRIBE_CONFIGS TOPIC',
+  DeleteTopics: 'DELETE TOPIC, DESCRIBE TOPIC',
+  DeleteRecords: 'DELETE TOPIC',
+  InitProducerId: 'IDEMPOTENT_WRITE CLUSTER',
+  OffsetForLeaderEpoch: 'CLUSTER_ACTION CLUSTER, DESCRIBE TOPIC',
+  DescribeConfigs: 'DESCRIBE_CONFIGS CLUSTER, DESCRIBE_CONFIGS GROUP, DESCRIBE_CONFIGS TOPIC',
+  AlterConfigs: 'ALTER_CONFIGS CLUSTER, ALTER_CONFIGS GROUP, ALTER_CONFIGS TOPIC',
+  IncrementalAlterConfigs: 'ALTER_CONFIGS CLUSTER, ALTER_CONFIGS GROUP, ALTER_CONFIGS TOPIC',
+  DescribeLogDirs: 'DESCRIBE CLUSTER',
+  CreatePartitions: 'ALTER TOPIC',
+  DeleteGroups: 'DELETE GROUP',
+  ElectLeaders: 'ALTER CLUSTER',
+  AlterPartitionReassignments: 'ALTER CLUSTER',
+  ListPartitionReassignments: 'DESCRIBE CLUSTER',
+  OffsetDelete: 'DELETE GROUP, READ TOPIC',
+  Vote: 'CLUSTER_ACTION CLUSTER',
+  BeginQuorumEpoch: 'CLUSTER_ACTION CLUSTER',
+  EndQuorumEpoch: 'CLUSTER_ACTION CLUSTER',
+  DescribeQuorum: 'DESCRIBE CLUSTER',
+  AlterPartition: 'CLUSTER_ACTION CLUSTER',
+  Envelope: 'CLUSTER_ACTION CLUSTER',
+  FetchSnapshot: 'CLUSTER_ACTION CLUSTER',
+  DescribeCluster: 'DESCRIBE CLUSTER',
+  BrokerRegistration: 'CLUSTER_ACTION CLUSTER',
+  BrokerHeartbeat: 'CLUSTER_ACTION CLUSTER',
+  UnregisterBroker: 'ALTER CLUSTER',
+  AllocateProducerIds: 'CLUSTER_ACTION CLUSTER',
+  ConsumerGroupHeartbeat: '',
+  ConsumerGroupDescribe: '',
+  ListConfigResources: 'DESCRIBE_CONFIGS CLUSTER',
+  DescribeTopicPartitions: 'DESCRIBE TOPIC',
+  AddRaftVoter: 'ALTER CLUSTER',
+  CoordinationWrite: 'CLUSTER_ACTION CLUSTER',
+  CoordinationSession: 'CLUSTER_ACTION CLUSTER',
+  CoordinationTouch: 'CLUSTER_ACTION CLUSTER',
+};
+
+function describeRules({ request, items = [] }: Authorization<unknown>): string {
+  const nameOf = (table: object, code: number): string =>
+    must(
+      Object.entries(table).find(([, value]) => value === code),
+      'no name',
+    )[0];
+  const rules = [...items, ...(request === undefined ? [] : [request])].flatMap((rule) => [
+    `${nameOf(Operation, rule.operation)} ${nameOf(Resource, rule.resource)}`,
+    ...('orOnCluster' in rule ? [`${nameOf(Operation, rule.orOnCluster)} CLUSTER`] : []),
+  ]);
+  return rules.sort().join(', ');
+}
+
 /** All error codes of a response but NONE, once each. */
 function codesOf(value: unknown, found = new Set<string>()): ReadonlySet<string> {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return found;
@@ -318,6 +384,13 @@ describe('a client without any authorization', () => {
       expect(authorizer.asked.length > 0).toBe(rules.length > 0);
     },
   );
+
+  it.each(
+    [...brokerApis.apis.filter(({ name }) => !FORWARDED.includes(name)), ...controllerApis.apis].map((api) => [api.name, api] as const),
+  )('needs the operations that Apache Kafka documents: %s', (name, { descriptor }) => {
+    const expected = name === 'Fetch' && descriptor.listeners.includes('controller') ? 'CLUSTER_ACTION CLUSTER' : TABLE[name];
+    expect(describeRules(descriptor.authorization)).toBe(expected);
+  });
 
   it('is refused where it changes the loggers of a broker', async () => {
     const key = 44;
