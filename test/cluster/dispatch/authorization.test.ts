@@ -1,6 +1,7 @@
 /** Every served API with an authorizer that denies all operations: it has to refuse with Apache Kafka's code, and to do nothing. */
 import { describe, expect, it } from 'vitest';
 import { brokerApis } from '../../../electron/cluster/broker/api-registry.ts';
+import type { GroupApis } from '../../../electron/cluster/broker/context.ts';
 import type { Authorization } from '../../../electron/cluster/dispatch/api-descriptor.ts';
 import { createDispatch, type ApiRegistry } from '../../../electron/cluster/dispatch/api-registry.ts';
 import type { ConnectionInfo } from '../../../electron/cluster/dispatch/request.ts';
@@ -254,7 +255,7 @@ function describeRules({ request, items = [] }: Authorization<unknown>): string 
     )[0];
   const rules = [...items, ...(request === undefined ? [] : [request])].flatMap((rule) => [
     `${nameOf(Operation, rule.operation)} ${nameOf(Resource, rule.resource)}`,
-    ...('orOnCluster' in rule ? [`${nameOf(Operation, rule.orOnCluster)} CLUSTER`] : []),
+    ...('orOnCluster' in rule && rule.orOnCluster !== undefined ? [`${nameOf(Operation, rule.orOnCluster)} CLUSTER`] : []),
   ]);
   return rules.sort().join(', ');
 }
@@ -285,7 +286,7 @@ function denyingBroker(authorizer: Authorizer) {
   const broker = fakeBroker({ image, authorizer });
   return {
     ...broker,
-    groups: untouchable('groups', { listGroups }),
+    groups: untouchable<GroupApis>('groups', { listGroups }),
     replicas: untouchable<typeof broker.replicas>('replicas', { admit: () => undefined } as never),
     producerIds: untouchable<typeof broker.producerIds>('producerIds'),
     autoTopics: untouchable<typeof broker.autoTopics>('autoTopics'),
@@ -376,7 +377,10 @@ describe('a client without any authorization', () => {
       const { authorization } = must(registry.find(key), 'not served').descriptor;
       const rules = [...(authorization.items ?? []), ...(authorization.request === undefined ? [] : [authorization.request])];
       const allowed = new Set(
-        rules.flatMap((rule) => [`${rule.operation} ${rule.resource}`, ...('orOnCluster' in rule ? [`${rule.orOnCluster} 4`] : [])]),
+        rules.flatMap((rule) => [
+          `${rule.operation} ${rule.resource}`,
+          ...('orOnCluster' in rule && rule.orOnCluster !== undefined ? [`${rule.orOnCluster} 4`] : []),
+        ]),
       );
       // A client that may write to any topic may be idempotent too (KIP-679); the rule names the other operation.
       if (name === 'InitProducerId') allowed.add('4 2');

@@ -92,7 +92,7 @@ export const offsetFetchApi: BrokerApi<typeof offsetFetch> = {
   listeners: ['broker'],
   authorization: { items: [DESCRIBE_GROUP, DESCRIBE_TOPIC] },
   handle: handleOffsetFetch,
-  // v1 has no top-level code: there it stands on every partition.
+  // v1 has no top-level code; every partition has it.
   failed: (request, { errorCode }, version) => {
     if (version >= 8) return { groups: request.groups.map(({ groupId }) => ({ groupId, topics: [], errorCode })) };
     if (version >= 2) return { errorCode, topics: [] };
