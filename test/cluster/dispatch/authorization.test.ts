@@ -275,7 +275,7 @@ async function ask<Server>(registry: ApiRegistry<Server>, server: Server, key: n
   const chunks = encodeRequest(api as Api<unknown, unknown, unknown, never>, version, { correlationId: 1, clientId: 'c' }, body);
   const reader = new Reader(Buffer.concat(chunks).subarray(4));
   const answer = await createDispatch(registry, server)({ header: readRequestHeader(reader), reader, connection, receivedAt: 0 });
-  return decodeResponse(api as Api, version, Buffer.concat(answer ?? []).subarray(4)).body;
+  return decodeResponse(api, version, Buffer.concat(answer ?? []).subarray(4)).body;
 }
 
 function denyingBroker(authorizer: Authorizer) {

@@ -11,7 +11,7 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { decodeRequest, encodeResponse, readRequestHeader, type RequestHeader } from '../../protocol/frame.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import { Reader } from '../../protocol/reader.ts';
-import type { Api, RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { Operation } from '../../security/authorizer.ts';
 import { ANONYMOUS, type Session } from '../../security/session.ts';
 import type { ControllerServer, QuorumApi } from '../controller-api.ts';
@@ -34,8 +34,7 @@ async function answerForwarded(request: Request, context: RequestContext, server
   const { apiVersion: version, correlationId, clientId } = header;
   // Not the active controller: a failure of the envelope, after which the broker sends it to another node.
   const answer = await found.answer(body, { ...context, version, clientId: clientId ?? '', session }, server);
-  const api = found.descriptor.api as Api<unknown, never, unknown, unknown>;
-  const frame = Buffer.concat(encodeResponse(api, version, correlationId, answer));
+  const frame = Buffer.concat(encodeResponse(found.descriptor.api, version, correlationId, answer));
   return { errorCode: ErrorCode.NONE, responseData: frame.subarray(LENGTH_BYTES) };
 }
 
