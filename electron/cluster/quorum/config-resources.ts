@@ -1,4 +1,5 @@
 /** Types of resources that have settings, as in DescribeConfigs and AlterConfigs, and the operations that they need. */
+import type { Failure } from '../dispatch/api-descriptor.ts';
 import { CLUSTER_NAME, Resource, type ItemRule, type Operation } from '../security/authorizer.ts';
 
 export const ResourceType = { TOPIC: 2, BROKER: 4, BROKER_LOGGER: 8, CLIENT_METRICS: 16, GROUP: 32 } as const;
@@ -17,4 +18,12 @@ export function configRule(rules: readonly ItemRule[], type: number, name: strin
   const rule = rules.find(({ resource }) => resource === wanted);
   if (!known || rule === undefined) return undefined;
   return { rule, name: wanted === Resource.CLUSTER ? CLUSTER_NAME : name };
+}
+
+/** The response of AlterConfigs or IncrementalAlterConfigs that failed as a whole. */
+export function failedResources<R extends { readonly resourceType: number; readonly resourceName: string }>(
+  { resources }: { readonly resources: readonly R[] },
+  failure: Failure,
+) {
+  return { responses: resources.map(({ resourceType, resourceName }) => ({ ...failure, resourceType, resourceName })) };
 }

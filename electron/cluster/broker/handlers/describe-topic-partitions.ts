@@ -27,7 +27,10 @@ export const handleDescribeTopicPartitions: Handler<typeof describeTopicPartitio
   const wanted = asked.filter((name) => cursor === null || name >= cursor.topicName).sort();
   const names = wanted.filter((name) => isAllowed(broker.authorizer, session, DESCRIBE_TOPIC, name));
   // Without a list of topics, those that the client may not describe are not revealed.
-  const denied = all || names.length === wanted.length ? [] : wanted.filter((name) => !names.includes(name)).map(deniedTopic);
+  const denied =
+    all || names.length === wanted.length
+      ? []
+      : wanted.filter((name) => !names.includes(name)).map((name) => refusedTopic(name, ErrorCode.TOPIC_AUTHORIZATION_FAILED));
   let room = Math.max(Math.min(broker.settings.maxRequestPartitionSizeLimit, request.responsePartitionLimit), 1);
 
   const topics: Topic[] = [];
@@ -65,8 +68,8 @@ export const handleDescribeTopicPartitions: Handler<typeof describeTopicPartitio
   return { topics: [...topics, ...denied], nextCursor: null };
 };
 
-function deniedTopic(name: string): Topic {
-  return { errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, name, topicId: ZERO_UUID, isInternal: false, partitions: [] };
+function refusedTopic(name: string, errorCode: number): Topic {
+  return { errorCode, name, topicId: ZERO_UUID, isInternal: false, partitions: [] };
 }
 
 export const describeTopicPartitionsApi: BrokerApi<typeof describeTopicPartitions> = {
@@ -74,7 +77,5 @@ export const describeTopicPartitionsApi: BrokerApi<typeof describeTopicPartition
   listeners: ['broker'],
   authorization: { items: [DESCRIBE_TOPIC] },
   handle: handleDescribeTopicPartitions,
-  failed: (request, { errorCode }) => ({
-    topics: request.topics.map(({ name }) => ({ errorCode, name, topicId: ZERO_UUID, partitions: [] })),
-  }),
+  failed: (request, { errorCode }) => ({ topics: request.topics.map(({ name }) => refusedTopic(name, errorCode)) }),
 };

@@ -51,8 +51,7 @@ function* answerInSteps(request: Request, { version, session }: DataRequestConte
   const topics: Response['topics'][number][] = [];
   for (const { name, partitions } of request.topics) {
     if (!isAllowed(broker.authorizer, session, DESCRIBE_TOPIC, name)) {
-      const refused = partitions.map(({ partitionIndex }) => refusal(partitionIndex, ErrorCode.TOPIC_AUTHORIZATION_FAILED));
-      topics.push({ name, partitions: refused });
+      topics.push(refusedTopic({ name, partitions }, ErrorCode.TOPIC_AUTHORIZATION_FAILED));
       continue;
     }
     const answers: PartitionResponse[] = [];
@@ -134,10 +133,12 @@ export const listOffsetsApi: BrokerApi<typeof listOffsets> = {
   listeners: ['broker'],
   authorization: { items: [DESCRIBE_TOPIC] },
   handle: handleListOffsets,
-  failed: (request, { errorCode }) => ({
-    topics: request.topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map(({ partitionIndex }) => refusal(partitionIndex, errorCode)),
-    })),
-  }),
+  failed: (request, { errorCode }) => ({ topics: request.topics.map((topic) => refusedTopic(topic, errorCode)) }),
 };
+
+function refusedTopic(
+  { name, partitions }: Pick<Request['topics'][number], 'name' | 'partitions'>,
+  errorCode: number,
+): Response['topics'][number] {
+  return { name, partitions: partitions.map(({ partitionIndex }) => refusal(partitionIndex, errorCode)) };
+}

@@ -83,9 +83,11 @@ async function fetchMany(request: Request, allows: Allows, fetch: Fetch): Promis
   return { ...answer, groups: fetched };
 }
 
-function deniedOffset(partitionIndex: number): AnsweredTopic['partitions'][number] {
-  return { partitionIndex, committedOffset: -1n, metadata: '', errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED };
+function refusedOffset(partitionIndex: number, errorCode: number): AnsweredTopic['partitions'][number] {
+  return { partitionIndex, committedOffset: -1n, metadata: '', errorCode };
 }
+
+const deniedOffset = (partitionIndex: number) => refusedOffset(partitionIndex, ErrorCode.TOPIC_AUTHORIZATION_FAILED);
 
 export const offsetFetchApi: BrokerApi<typeof offsetFetch> = {
   api: offsetFetch,
@@ -99,7 +101,7 @@ export const offsetFetchApi: BrokerApi<typeof offsetFetch> = {
     return {
       topics: (request.topics ?? []).map(({ name, partitionIndexes }) => ({
         name,
-        partitions: partitionIndexes.map((partitionIndex) => ({ partitionIndex, committedOffset: -1n, metadata: '', errorCode })),
+        partitions: partitionIndexes.map((partitionIndex) => refusedOffset(partitionIndex, errorCode)),
       })),
     };
   },
@@ -128,5 +130,5 @@ function withIds(answer: AnsweredGroup, asked: Group | undefined, image: Metadat
 }
 
 function unknownTopicId(partitionIndex: number): AnsweredTopic['partitions'][number] {
-  return { partitionIndex, committedOffset: -1n, metadata: '', errorCode: ErrorCode.UNKNOWN_TOPIC_ID };
+  return refusedOffset(partitionIndex, ErrorCode.UNKNOWN_TOPIC_ID);
 }

@@ -11,6 +11,7 @@ import type { DataContext, DataRequestContext } from '../replica-manager-context
 import { missingPartitionError } from '../replica-manager-fetch.ts';
 
 type Request = RequestOf<typeof offsetForLeaderEpoch>;
+type Topic = Request['topics'][number];
 type Response = ResponseIn<typeof offsetForLeaderEpoch>;
 /** Other brokers act on the cluster, consumers on the topic. */
 const DESCRIBE_TOPIC: ItemRule = { operation: Operation.DESCRIBE, resource: Resource.TOPIC, orOnCluster: Operation.CLUSTER_ACTION };
@@ -20,15 +21,14 @@ type PartitionResponse = Response['topics'][number]['partitions'][number];
 export function handleOffsetForLeaderEpoch(request: Request, { session }: DataRequestContext, broker: DataContext): Response {
   return {
     topics: request.topics.map(({ topic, partitions }) => {
-      if (!isAllowed(broker.authorizer, session, DESCRIBE_TOPIC, topic)) {
-        return { topic, partitions: partitions.map(({ partition }) => ({ errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, partition })) };
-      }
+      if (!isAllowed(broker.authorizer, session, DESCRIBE_TOPIC, topic))
+        return refusedTopic({ topic, partitions }, ErrorCode.TOPIC_AUTHORIZATION_FAILED);
       return { topic, partitions: partitions.map((asked) => endOfEpoch(topic, asked, broker)) };
     }),
   };
 }
 
-function endOfEpoch(topic: string, asked: Request['topics'][number]['partitions'][number], { replicas }: DataContext): PartitionResponse {
+function endOfEpoch(topic: string, asked: Topic['partitions'][number], { replicas }: DataContext): PartitionResponse {
   const partition = replicas.partition(topic, asked.partition);
   const errorCode =
     partition === undefined ? missingPartitionError(replicas, topic, asked.partition) : partition.checkLeader(asked.currentLeaderEpoch);
@@ -42,10 +42,9 @@ export const offsetForLeaderEpochApi: BrokerApi<typeof offsetForLeaderEpoch> = {
   listeners: ['broker'],
   authorization: { items: [DESCRIBE_TOPIC] },
   handle: handleOffsetForLeaderEpoch,
-  failed: (request, { errorCode }) => ({
-    topics: request.topics.map(({ topic, partitions }) => ({
-      topic,
-      partitions: partitions.map(({ partition }) => ({ errorCode, partition })),
-    })),
-  }),
+  failed: (request, { errorCode }) => ({ topics: request.topics.map((topic) => refusedTopic(topic, errorCode)) }),
 };
+
+function refusedTopic({ topic, partitions }: Pick<Topic, 'topic' | 'partitions'>, errorCode: number): Response['topics'][number] {
+  return { topic, partitions: partitions.map(({ partition }) => ({ errorCode, partition })) };
+}

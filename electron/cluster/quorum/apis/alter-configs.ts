@@ -1,5 +1,6 @@
 /** Key 33, AlterConfigs 0–2: replaces all settings of a resource. */
 import { alterConfigs } from '../../protocol/apis/alter-configs.ts';
+import { failedResources } from '../config-resources.ts';
 import { ALTER_CONFIGS, alterConfigs as decide } from '../controller/alter-configs.ts';
 import { decidedApi } from '../controller-api.ts';
 
@@ -8,7 +9,5 @@ export const alterConfigsApi = decidedApi({
   listeners: ['broker', 'controller'],
   authorization: { items: ALTER_CONFIGS },
   decide,
-  failed: (request, failure) => ({
-    responses: request.resources.map(({ resourceType, resourceName }) => ({ ...failure, resourceType, resourceName })),
-  }),
+  failed: failedResources,
 });

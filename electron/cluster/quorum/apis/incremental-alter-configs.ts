@@ -1,5 +1,6 @@
 /** Key 44, IncrementalAlterConfigs 0–1: changes single settings (KIP-339). A broker changes its loggers itself (`broker/handlers/`). */
 import { incrementalAlterConfigs } from '../../protocol/apis/incremental-alter-configs.ts';
+import { failedResources } from '../config-resources.ts';
 import { ALTER_CONFIGS, incrementalAlterConfigs as decide } from '../controller/alter-configs.ts';
 import { decidedApi } from '../controller-api.ts';
 
@@ -8,7 +9,5 @@ export const incrementalAlterConfigsApi = decidedApi({
   listeners: ['broker', 'controller'],
   authorization: { items: ALTER_CONFIGS },
   decide,
-  failed: (request, failure) => ({
-    responses: request.resources.map(({ resourceType, resourceName }) => ({ ...failure, resourceType, resourceName })),
-  }),
+  failed: failedResources,
 });
