@@ -6,7 +6,7 @@ import { decodeRecords } from '../../electron/cluster/protocol/records-reader.ts
 import { decodeGroupRecord, type GroupRecord } from '../../electron/cluster/protocol/records/group-records.ts';
 
 interface Waiting {
-  lastOffset: bigint;
+  nextOffset: bigint;
   resolve(): void;
   reject(error: KafkaError): void;
 }
@@ -40,7 +40,7 @@ export class MemoryCoordinatorStorage implements CoordinatorStorage {
     return this.count;
   }
 
-  append(partition: number, leaderEpoch: number, batch: Buffer): { lastOffset: bigint; committed: Promise<void> } {
+  append(partition: number, leaderEpoch: number, batch: Buffer): { nextOffset: bigint; committed: Promise<void> } {
     const log = this.at(partition);
     if (leaderEpoch !== log.epoch) throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER);
     if (this.refuse !== null) throw new KafkaError(this.refuse);
@@ -50,10 +50,14 @@ export class MemoryCoordinatorStorage implements CoordinatorStorage {
     patchBatch(batch, 0, { baseOffset: log.end, partitionLeaderEpoch: leaderEpoch });
     log.batches.push(batch);
     log.end += BigInt(view.lastOffsetDelta + 1);
-    const lastOffset = log.end;
-    const committed = new Promise<void>((resolve, reject) => log.waiting.push({ lastOffset, resolve, reject }));
+    const nextOffset = log.end;
+    const committed = new Promise<void>((resolve, reject) => log.waiting.push({ nextOffset, resolve, reject }));
     if (!this.hold) this.commit(partition);
-    return { lastOffset, committed };
+    return { nextOffset, committed };
+  }
+
+  highWatermark(partition: number): bigint {
+    return this.at(partition).committed;
   }
 
   async *read(partition: number): AsyncIterable<Buffer> {
@@ -71,11 +75,13 @@ export class MemoryCoordinatorStorage implements CoordinatorStorage {
     this.unreadableRecords.push({ partition, ...records });
   }
 
-  /** Commits everything that is in the log. */
-  commit(partition: number): void {
+  /** Commits the log up to `end`; absent: everything. */
+  commit(partition: number, end = this.at(partition).end): void {
     const log = this.at(partition);
-    log.committed = log.end;
-    for (const { resolve } of log.waiting.splice(0)) resolve();
+    log.committed = end;
+    const waiting = log.waiting.splice(0);
+    log.waiting = waiting.filter(({ nextOffset }) => nextOffset > end);
+    for (const { nextOffset, resolve } of waiting) if (nextOffset <= end) resolve();
   }
 
   /** Fails the waits of everything uncommitted. What was appended stays in the log. */

@@ -357,8 +357,7 @@ export const PLANTED: readonly PlantedBug[] = [
       replace(GroupShard.prototype, 'decideCommit', (right) => (self, ...args) => {
         const [request, ...rest] = args;
         const asked = request as CommitRequest;
-        const groups = Reflect.get(self, 'groups') as Map<string, { generation: number; members: Map<string, unknown> }>;
-        const group = groups.get(asked.groupId);
+        const group = self.groups.get(asked.groupId);
         const [member] = group?.members.keys() ?? [];
         if (group === undefined || member === undefined) return right(self, ...args);
         return right(self, { ...asked, memberId: member, generationIdOrMemberEpoch: group.generation }, ...rest);

@@ -30,12 +30,14 @@ export function createCoordinatorStorage({ replicas, clock, topic, commitTimeout
         origin: 'coordinator',
       });
       return {
-        lastOffset: result.nextOffset,
+        nextOffset: result.nextOffset,
         committed: committed.then((code) => {
           if (code !== ErrorCode.NONE) throw new KafkaError(code);
         }),
       };
     },
+
+    highWatermark: (index) => replicas.partition(topic, index)?.log.highWatermark ?? 0n,
 
     async *read(index) {
       const partition = leading(replicas, topic, index, -1);

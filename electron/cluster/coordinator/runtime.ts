@@ -1,13 +1,15 @@
 /**
- * Runs one state machine ("shard") for each partition of a coordinator's topic that this broker leads: loads it at an election, writes its
- * decisions, replays committed records, drops it at a resignation.
+ * Runs one state machine ("shard") for each partition of a coordinator's topic that this broker leads: loads it at an election, appends and
+ * applies its decisions, drops it at a resignation.
  *
- * A shard is synchronous. The records of a decision are appended as one batch; when the batch is committed its records are replayed and its
- * response is sent. Replay follows the order of the log, regardless of the order in which promises settle.
+ * A shard is synchronous. The records of a decision are appended as one batch and applied at once, so the next decision sees them. When the
+ * batch is committed, clients may read its records, and its response is sent. Commits follow the order of the log, regardless of the order in
+ * which promises settle. A batch that cannot be appended is not applied.
  *
- * A batch whose commit was *rejected* may still be in the log and may still be committed (the wait timed out, or the ISR was too small for a
- * while). Its response is the error, but its records keep their place and are replayed as soon as a later batch of the same log is committed,
- * because then it is committed too. After too many such batches the shard is reloaded.
+ * A batch whose commit was *rejected* is in the log and may still be committed (the wait timed out, or the ISR was too small for a while). Its
+ * response is the error, but its records remain applied, and they are committed as soon as the high watermark or a later committed batch of the
+ * same log proves it. After too many such batches, or an error in the shard, the shard is reloaded from the log, which drops its uncommitted
+ * state: what the log still contains is loaded.
  */
 import { sleep, type Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -17,36 +19,10 @@ import { iterateBatches, type BatchView } from '../protocol/record-batch.ts';
 import { decodeRecords, type DecodedRecord } from '../protocol/records-reader.ts';
 import { buildBatch } from '../protocol/records-builder.ts';
 import type { KeyAndValue } from '../protocol/records/coordinator-record.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
 import { appendErrorForClient } from './append-errors.ts';
+import type { Change, CoordinatorShard, Decision, RecordOrigin } from './decision.ts';
 import type { CoordinatorStorage } from './storage.ts';
-
-/** Records to be written as one batch, and the follow-up. */
-export interface Decision<In> {
-  readonly records: readonly In[];
-  /** Set for records of an open transaction: they count when its marker commits them. */
-  readonly producer?: { readonly id: bigint; readonly epoch: number };
-  /** Called exactly once: with NONE when the records are committed, else with the error for the client. May return another decision. */
-  settled?(error: number): Decision<In> | null;
-}
-
-/** Source of a replayed record. */
-export interface RecordOrigin {
-  /** Producer id of the record's transaction; null outside of transactions. */
-  readonly transactionOf: bigint | null;
-}
-
-export interface CoordinatorShard<In, Out> {
-  /** Applies a record read at loading. */
-  replayLoaded(record: Out, origin: RecordOrigin): void;
-  /** Applies a record of this shard's own decision, once it is committed. */
-  replayCommitted(record: In, origin: RecordOrigin): void;
-  /** A transaction ended in this partition. */
-  replayMarker(producerId: bigint, outcome: 'commit' | 'abort'): void;
-  /** All records are replayed: timers may start. */
-  onLoaded(): void;
-  /** Stops all timers and answers all pending requests with `error`. The shard is not used again. */
-  onUnloaded(error: number): void;
-}
 
 export interface RuntimeOptions<In, Out, S extends CoordinatorShard<In, Out>> {
   readonly clock: Clock;
@@ -55,19 +31,28 @@ export interface RuntimeOptions<In, Out, S extends CoordinatorShard<In, Out>> {
   encode(record: In): KeyAndValue;
   /** Undefined for records of an unknown kind. */
   decode(key: Buffer, value: Buffer | null): Out | undefined;
-  /** `perform` takes decisions without a request: those of timers. */
-  createShard(partition: number, perform: (decision: Decision<In> | null) => void): S;
+  /** `perform` writes changes without a request: those of timers. */
+  createShard(partition: number, perform: (change: Change<In> | null) => void): S;
 }
 
 const LOAD_RETRY_MS = 1000;
 const MAX_IN_FLIGHT = 10_000;
-const MAX_UNKNOWN = 1000;
+const MAX_REJECTED = 1000;
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;
 
+/** Completes a decision with NONE or the error for the client. */
+type Completion<In> = (error: number) => Change<In> | null;
+
 interface InFlight<In> {
-  readonly decision: Decision<In>;
-  readonly lastOffset: bigint;
-  settled: boolean;
+  readonly records: readonly In[];
+  readonly origin: RecordOrigin;
+  /** Offset after the batch. */
+  readonly nextOffset: bigint;
+  /** Of the batch's change, then of the decisions without records that were made on top of it. */
+  readonly completions: Completion<In>[];
+  /** The error with which they were completed; undefined while they wait. */
+  rejected: number | undefined;
+  committed: boolean;
 }
 
 interface Slot<In, S> {
@@ -77,7 +62,7 @@ interface Slot<In, S> {
   /** Appended batches that are not known to be committed, in the order of the log. */
   inFlight: InFlight<In>[];
   /** Number of rejected ones among them. */
-  unknown: number;
+  rejected: number;
   closed: boolean;
 }
 
@@ -93,6 +78,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
   /** The shard of a partition, or the error code without one: NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS … */
   shard(partition: number): S | number {
     if (this.closed) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    this.commitToHighWatermark(this.slots.get(partition));
     const slot = this.slots.get(partition);
     if (slot === undefined) return ErrorCode.NOT_COORDINATOR;
     return slot.shard ?? ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
@@ -100,6 +86,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
 
   /** All partitions that this broker leads, by number. */
   partitions(): { partition: number; leaderEpoch: number; shard: S | null }[] {
+    for (const slot of [...this.slots.values()]) this.commitToHighWatermark(slot);
     return [...this.slots.values()]
       .map(({ partition, epoch, shard }) => ({ partition, leaderEpoch: epoch, shard }))
       .sort((a, b) => a.partition - b.partition);
@@ -131,15 +118,45 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     for (const slot of [...this.slots.values()]) this.stop(slot, ErrorCode.COORDINATOR_NOT_AVAILABLE);
   }
 
-  /** Writes a decision of the partition's shard. Null: no decision. */
-  perform(partition: number, decision: Decision<In> | null): void {
+  /**
+   * The response to a request: of the decision, once it is committed, or `failed` with the error for the client. `response` is what was decided,
+   * undefined where `decide` refused the request with a `KafkaError` or this broker does not coordinate the partition.
+   */
+  decide<Response>(
+    partition: number,
+    decide: (shard: S) => Decision<In, Response>,
+    failed: (error: number, response: Response | undefined) => Response,
+  ): Promise<Response> {
+    const shard = this.shard(partition);
+    if (typeof shard === 'number') return Promise.resolve(failed(shard, undefined));
+    return new Promise((resolve, reject) => {
+      try {
+        const decision = decide(shard);
+        const { response } = decision;
+        this.perform(partition, {
+          ...decision,
+          complete: (error) => {
+            const next = decision.complete?.(error) ?? null;
+            resolve(error === ErrorCode.NONE ? response : failed(error, response));
+            return next;
+          },
+        });
+      } catch (error) {
+        if (error instanceof KafkaError) resolve(failed(error.code, undefined));
+        else reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  }
+
+  /** Writes a change of the partition's shard. Null: no change. */
+  perform(partition: number, change: Change<In> | null): void {
     const slot = this.slots.get(partition);
-    if (slot === undefined) decision?.settled?.(ErrorCode.NOT_COORDINATOR);
-    else this.write(slot, decision);
+    if (slot === undefined) change?.complete?.(ErrorCode.NOT_COORDINATOR);
+    else this.write(slot, change);
   }
 
   private start(partition: number, epoch: number): void {
-    const slot: Slot<In, S> = { partition, epoch, shard: null, inFlight: [], unknown: 0, closed: false };
+    const slot: Slot<In, S> = { partition, epoch, shard: null, inFlight: [], rejected: 0, closed: false };
     this.slots.set(partition, slot);
     void this.load(slot);
   }
@@ -147,76 +164,97 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
   private stop(slot: Slot<In, S>, error: number): void {
     slot.closed = true;
     this.slots.delete(slot.partition);
-    for (const entry of slot.inFlight) settle(entry, error);
-    slot.inFlight = [];
+    for (const entry of slot.inFlight.splice(0)) this.complete(slot, entry, error);
     slot.shard?.onUnloaded(error);
   }
 
-  private write(slot: Slot<In, S>, first: Decision<In> | null): void {
-    let decision = first;
-    while (decision !== null) {
-      if (slot.closed) {
-        decision.settled?.(ErrorCode.NOT_COORDINATOR);
-        return;
-      }
-      if (decision.records.length === 0) decision = decision.settled?.(ErrorCode.NONE) ?? null;
-      else {
-        const error = this.append(slot, decision);
-        if (error === ErrorCode.NONE) return;
-        decision = decision.settled?.(error) ?? null;
-      }
+  private write(slot: Slot<In, S>, first: Change<In> | null): void {
+    for (let change = first; change !== null;) {
+      const current: Change<In> = change;
+      const completion: Completion<In> = (error) => current.complete?.(error) ?? null;
+      const error = this.append(slot, current, completion);
+      if (error === undefined) return;
+      change = completion(error);
     }
   }
 
-  /** Appends and waits for the commit; an error code when nothing was written. */
-  private append(slot: Slot<In, S>, decision: Decision<In>): number {
+  /** Appends, applies, and completes the change later; else returns the code to complete it with now: nothing was written. */
+  private append(slot: Slot<In, S>, { records, producer }: Change<In>, completion: Completion<In>): number | undefined {
+    const { shard } = slot;
+    if (slot.closed || shard === null) return ErrorCode.NOT_COORDINATOR;
+    if (records.length === 0) return completeWithLast(slot, completion);
     if (slot.inFlight.length >= MAX_IN_FLIGHT) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     const batch = buildBatch({
-      records: decision.records.map((record) => this.options.encode(record)),
+      records: records.map((record) => this.options.encode(record)),
       timestamp: BigInt(this.options.clock.now()),
-      ...(decision.producer && { producerId: decision.producer.id, producerEpoch: decision.producer.epoch, transactional: true }),
+      ...(producer && { producerId: producer.id, producerEpoch: producer.epoch, transactional: true }),
     });
-    let appended: { lastOffset: bigint; committed: Promise<void> };
+    let appended: ReturnType<CoordinatorStorage['append']>;
     try {
       appended = this.options.storage.append(slot.partition, slot.epoch, batch);
     } catch (error) {
       this.options.logger.warn('Could not append to the log of a coordinator', { partition: slot.partition, error });
       return appendErrorForClient(error);
     }
-    const entry: InFlight<In> = { decision, lastOffset: appended.lastOffset, settled: false };
+    const origin = { transactionOf: producer?.id ?? null };
+    const { nextOffset } = appended;
+    const entry: InFlight<In> = { records, origin, nextOffset, completions: [completion], rejected: undefined, committed: false };
     slot.inFlight.push(entry);
     appended.committed
       .then(
-        () => this.onCommitted(slot, entry),
+        () => this.commitUpTo(slot, nextOffset),
         (error: unknown) => this.onRejected(slot, entry, error),
       )
-      .catch((error: unknown) => {
-        // A bug in one shard. The log is correct, so the shard is reloaded from it; the broker's other partitions are not affected.
-        this.options.logger.error('A coordinator failed and is reloaded', { partition: slot.partition, error });
-        this.restart(slot);
-      });
-    return ErrorCode.NONE;
+      .catch((error: unknown) => this.reload(slot, error));
+    try {
+      for (const record of records) shard.apply(record, origin);
+    } catch (error) {
+      this.reload(slot, error);
+    }
+    return undefined;
   }
 
-  /** Batches before a committed batch in the same log are committed too. */
-  private onCommitted(slot: Slot<In, S>, entry: InFlight<In>): void {
+  /** `end`: committed end of the log, the offset after the last committed record. Batches before a committed batch are committed too. */
+  private commitUpTo(slot: Slot<In, S>, end: bigint): void {
     while (!slot.closed) {
       const first = slot.inFlight[0];
-      if (first === undefined || first.lastOffset > entry.lastOffset) return;
+      if (first === undefined || first.nextOffset > end) return;
+      for (const record of first.records) slot.shard?.commit(record, first.origin);
+      this.complete(slot, first, ErrorCode.NONE);
+      first.committed = true;
       slot.inFlight.shift();
-      if (first.settled) slot.unknown--;
-      const origin = { transactionOf: first.decision.producer?.id ?? null };
-      for (const record of first.decision.records) slot.shard?.replayCommitted(record, origin);
-      this.write(slot, settle(first, ErrorCode.NONE));
+      if (first.rejected !== undefined) slot.rejected--;
+    }
+  }
+
+  /** No promise reports that a rejected batch is committed after all; the high watermark does. */
+  private commitToHighWatermark(slot: Slot<In, S> | undefined): void {
+    if (slot === undefined || slot.rejected === 0) return;
+    try {
+      this.commitUpTo(slot, this.options.storage.highWatermark(slot.partition));
+    } catch (error) {
+      this.reload(slot, error);
     }
   }
 
   private onRejected(slot: Slot<In, S>, entry: InFlight<In>, error: unknown): void {
-    if (slot.closed || entry.settled) return;
+    // Committed all the same, as the high watermark has proved.
+    if (slot.closed || entry.committed) return;
     this.options.logger.warn('A batch of a coordinator was not committed', { partition: slot.partition, error });
-    slot.unknown++;
-    this.write(slot, settle(entry, appendErrorForClient(error)));
-    if (slot.unknown > MAX_UNKNOWN) this.restart(slot);
+    entry.rejected = appendErrorForClient(error);
+    slot.rejected++;
+    this.complete(slot, entry, entry.rejected);
+    if (slot.rejected > MAX_REJECTED) this.restart(slot);
+  }
+
+  private complete(slot: Slot<In, S>, entry: InFlight<In>, error: number): void {
+    for (let next = entry.completions.shift(); next !== undefined; next = entry.completions.shift()) this.write(slot, next(error));
+  }
+
+  /** A bug in one shard. The log is correct, so the shard is reloaded from it; the broker's other partitions are not affected. */
+  private reload(slot: Slot<In, S>, error: unknown): void {
+    this.options.logger.error('A coordinator failed and is reloaded', { partition: slot.partition, error });
+    this.restart(slot);
   }
 
   private restart(slot: Slot<In, S>): void {
@@ -228,12 +266,12 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
   private async load(slot: Slot<In, S>): Promise<void> {
     const { storage, clock, logger } = this.options;
     while (!slot.closed) {
-      const shard = this.options.createShard(slot.partition, (decision) => this.write(slot, decision));
+      const shard = this.options.createShard(slot.partition, (change) => this.write(slot, change));
       const skipped = new SkippedRecords();
       try {
         for await (const bytes of storage.read(slot.partition)) {
           if (isClosed(slot)) return;
-          this.replay(shard, bytes, skipped);
+          this.loadBatches(shard, bytes, skipped);
         }
         if (isClosed(slot)) return;
         if (skipped.first !== undefined) storage.unreadable(slot.partition, { ...skipped.first, count: skipped.count });
@@ -248,13 +286,13 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
   }
 
   /** A record that cannot be read must not stop the groups of the partition from being served: it is skipped and reported. */
-  private replay(shard: S, bytes: Buffer, skipped: SkippedRecords): void {
+  private loadBatches(shard: S, bytes: Buffer, skipped: SkippedRecords): void {
     for (const batch of iterateBatches(bytes)) {
       let next = batch.baseOffset;
       try {
         for (const record of decodeRecords(batch, MAX_BATCH_BYTES)) {
           try {
-            this.replayRecord(shard, batch, record);
+            this.loadRecord(shard, batch, record);
           } catch (error) {
             skipped.add(record.offset, 1, error);
           }
@@ -266,14 +304,14 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     }
   }
 
-  private replayRecord(shard: S, batch: BatchView, record: DecodedRecord): void {
+  private loadRecord(shard: S, batch: BatchView, record: DecodedRecord): void {
     if (batch.isControl) {
       const marker = parseEndTransactionMarker(record);
-      if (marker !== undefined) shard.replayMarker(batch.producerId, marker.type);
+      if (marker !== undefined) shard.endTransaction(batch.producerId, marker.type);
       return;
     }
     const decoded = record.key === null ? undefined : this.options.decode(record.key, record.value);
-    if (decoded !== undefined) shard.replayLoaded(decoded, { transactionOf: batch.isTransactional ? batch.producerId : null });
+    if (decoded !== undefined) shard.load(decoded, { transactionOf: batch.isTransactional ? batch.producerId : null });
   }
 }
 
@@ -288,10 +326,13 @@ class SkippedRecords {
   }
 }
 
-function settle<In>(entry: InFlight<In>, error: number): Decision<In> | null {
-  if (entry.settled) return null;
-  entry.settled = true;
-  return entry.decision.settled?.(error) ?? null;
+/** A decision without records is completed with the last batch, on top of which it was made; NONE if no batch is uncommitted. */
+function completeWithLast<In>(slot: { readonly inFlight: readonly InFlight<In>[] }, completion: Completion<In>): number | undefined {
+  const last = slot.inFlight.at(-1);
+  if (last === undefined) return ErrorCode.NONE;
+  if (last.rejected !== undefined) return last.rejected;
+  last.completions.push(completion);
+  return undefined;
 }
 
 /** For use after an await, when the compiler's knowledge of the slot is out of date. */

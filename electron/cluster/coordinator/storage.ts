@@ -10,7 +10,9 @@ export interface CoordinatorStorage {
    * resolves when the batch is committed (below the high watermark, with at least min.insync.replicas), or rejects with a `KafkaError`
    * (NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS …). Throws such an error when the append itself is refused: then nothing was written.
    */
-  append(partition: number, leaderEpoch: number, batch: Buffer): { lastOffset: bigint; committed: Promise<void> };
+  append(partition: number, leaderEpoch: number, batch: Buffer): { nextOffset: bigint; committed: Promise<void> };
+  /** The offset up to which all records of the partition are committed, as far as this broker has learned. */
+  highWatermark(partition: number): bigint;
   /**
    * All batches of the partition from its log start to its *log end as of the call*, in order, a few at a time; each buffer holds whole batches.
    * Not only to the high watermark: right after an election the new leader's high watermark may trail the old leader's, and an acknowledged

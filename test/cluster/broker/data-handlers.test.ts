@@ -417,7 +417,7 @@ describe('other handlers', () => {
     expect(storage.partitionCount()).toBe(1);
     const batch = (value: string): Buffer => buildBatch({ records: [{ key: Buffer.from('k'), value: Buffer.from(value) }], timestamp: 1n });
     const first = storage.append(0, 0, batch('a'));
-    expect(first.lastOffset).toBe(1n);
+    expect(first.nextOffset).toBe(1n);
     await cluster.clock.settled(first.committed);
     expect(() => storage.append(0, 1, batch('b'))).toThrow(expect.objectContaining({ code: ErrorCode.NOT_LEADER_OR_FOLLOWER }));
     cluster.cut.add('1>2').add('1>3');

@@ -8,7 +8,7 @@ import { joinError, type ClassicGroup } from './classic-group.ts';
 import { memberName, newMemberId, protocolsOf, sameProtocols, type ClassicMember } from './classic-member.ts';
 import { completeIfAllJoined, prepareOrComplete, prepareRebalance, sessionOver, touch } from './classic-rebalance.ts';
 import { clientReason } from './reason-text.ts';
-import type { GroupDecision, GroupEnvironment, GroupRequestContext, JoinRequest, JoinResponse, Waiter } from './types.ts';
+import type { GroupChange, GroupEnvironment, GroupRequestContext, JoinRequest, JoinResponse, Waiter } from './types.ts';
 
 interface Join {
   readonly env: GroupEnvironment;
@@ -27,7 +27,7 @@ export function decideJoin(
   request: JoinRequest,
   context: GroupRequestContext,
   waiter: Waiter<JoinResponse>,
-): GroupDecision | null {
+): GroupChange | null {
   const because = clientReason(request.reason);
   const join: Join = { env, group, request, context, waiter, because };
   if (!isAccepted(join)) {
@@ -67,7 +67,7 @@ function isAccepted({ env, group, request }: Join): boolean {
   }
 }
 
-function joinNew(join: Join): GroupDecision | null {
+function joinNew(join: Join): GroupChange | null {
   const { env, group, request, context } = join;
   const instanceId = request.groupInstanceId;
   const memberId = newMemberId(env.random, context.clientId ?? '', instanceId);
@@ -86,7 +86,7 @@ function joinNew(join: Join): GroupDecision | null {
   return refuse(join, ErrorCode.MEMBER_ID_REQUIRED, memberId);
 }
 
-function joinKnown(join: Join): GroupDecision | null {
+function joinKnown(join: Join): GroupChange | null {
   const { group, request, waiter } = join;
   const { memberId, groupInstanceId } = request;
   if (group.pendingJoin.has(memberId) && groupInstanceId === null) return addMember(join, memberId);
@@ -120,7 +120,7 @@ function rebalanceTimeout(request: JoinRequest): number {
   return request.rebalanceTimeoutMs < 0 ? request.sessionTimeoutMs : request.rebalanceTimeoutMs;
 }
 
-function addMember({ env, group, request, context, waiter, because }: Join, memberId: string): GroupDecision | null {
+function addMember({ env, group, request, context, waiter, because }: Join, memberId: string): GroupChange | null {
   const member: ClassicMember = {
     memberId,
     instanceId: request.groupInstanceId,
@@ -149,11 +149,7 @@ function addMember({ env, group, request, context, waiter, because }: Join, memb
   return prepareOrComplete(env, group, reason);
 }
 
-function updateMember(
-  { env, group, request, context, waiter, because }: Join,
-  member: ClassicMember,
-  reason: string,
-): GroupDecision | null {
+function updateMember({ env, group, request, context, waiter, because }: Join, member: ClassicMember, reason: string): GroupChange | null {
   group.update(member, protocolsOf(request), rebalanceTimeout(request), request.sessionTimeoutMs);
   member.clientId = context.clientId ?? '';
   member.clientHost = context.clientHost;
@@ -166,7 +162,7 @@ function updateMember(
  * A static member rejoined, probably after a restart. While the group is stable and would choose the same protocol, the member keeps its
  * assignment and no other member is affected; its new id is written first.
  */
-function replaceStaticMember(join: Join, member: ClassicMember, newId: string): GroupDecision | null {
+function replaceStaticMember(join: Join, member: ClassicMember, newId: string): GroupChange | null {
   const { env, group, request, context, waiter } = join;
   const oldId = member.memberId;
   const { protocols, rebalanceTimeoutMs, sessionTimeoutMs, clientId, clientHost } = member;
@@ -189,7 +185,7 @@ function replaceStaticMember(join: Join, member: ClassicMember, newId: string): 
   const { generation } = group;
   return {
     records: [group.metadataRecord()],
-    settled(error) {
+    complete(error) {
       const isOurs = group.members.get(newId) === member && member.awaitingJoin === waiter;
       // A rebalance has started meanwhile: this member waits for it like the others.
       if (!isOurs || group.state !== 'Stable' || group.generation !== generation) return null;

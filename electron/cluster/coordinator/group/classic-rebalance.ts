@@ -7,7 +7,7 @@ import { Deadline } from '../deadline.ts';
 import { syncError, type ClassicGroup } from './classic-group.ts';
 import { memberName, type ClassicMember } from './classic-member.ts';
 import { membersByName, seconds } from './reason-text.ts';
-import type { GroupDecision, GroupEnvironment, SyncResponse } from './types.ts';
+import type { GroupChange, GroupEnvironment, SyncResponse } from './types.ts';
 
 /** Members listed in an event. */
 const MAX_NAMED = 10;
@@ -26,13 +26,13 @@ export function groupTimers(env: GroupEnvironment): (group: ClassicGroup) => { j
 }
 
 /** A member joined, left or changed: starts a rebalance, or completes one that waited only for this. */
-export function prepareOrComplete(env: GroupEnvironment, group: ClassicGroup, reason: string): GroupDecision | null {
+export function prepareOrComplete(env: GroupEnvironment, group: ClassicGroup, reason: string): GroupChange | null {
   if (group.state === 'Stable' || group.state === 'CompletingRebalance' || group.state === 'Empty')
     return prepareRebalance(env, group, reason);
   return completeIfAllJoined(env, group);
 }
 
-export function prepareRebalance(env: GroupEnvironment, group: ClassicGroup, reason: string): GroupDecision | null {
+export function prepareRebalance(env: GroupEnvironment, group: ClassicGroup, reason: string): GroupChange | null {
   if (group.state === 'CompletingRebalance') resetAssignment(group, ErrorCode.REBALANCE_IN_PROGRESS);
   group.syncTimer.clear();
   group.pendingSync.clear();
@@ -54,12 +54,12 @@ export function prepareRebalance(env: GroupEnvironment, group: ClassicGroup, rea
 }
 
 /** Completes the join phase at once when no member is missing. The initial delay always runs to its end. */
-export function completeIfAllJoined(env: GroupEnvironment, group: ClassicGroup): GroupDecision | null {
+export function completeIfAllJoined(env: GroupEnvironment, group: ClassicGroup): GroupChange | null {
   if (group.state !== 'PreparingRebalance' || group.previousState === 'Empty' || !group.allJoined) return null;
   return completeJoin(env, group);
 }
 
-function joinPhaseOver(env: GroupEnvironment, group: ClassicGroup): GroupDecision | null {
+function joinPhaseOver(env: GroupEnvironment, group: ClassicGroup): GroupChange | null {
   if (group.state !== 'PreparingRebalance') return null;
   if (group.previousState === 'Empty' && group.newMemberAdded) {
     const spent = env.clock.monotonic() - group.rebalanceStartedAt;
@@ -74,7 +74,7 @@ function joinPhaseOver(env: GroupEnvironment, group: ClassicGroup): GroupDecisio
 }
 
 /** Removes members that did not rejoin, starts the next generation and answers all pending JoinGroups. */
-function completeJoin(env: GroupEnvironment, group: ClassicGroup): GroupDecision | null {
+function completeJoin(env: GroupEnvironment, group: ClassicGroup): GroupChange | null {
   group.joinTimer.clear();
   for (const member of [...group.members.values()]) {
     // A static member remains until its session expires, so that a restart causes no rebalance (KIP-345).
@@ -97,7 +97,7 @@ function completeJoin(env: GroupEnvironment, group: ClassicGroup): GroupDecision
     rebalanced(env, group);
     return {
       records: [group.metadataRecord()],
-      settled(error) {
+      complete(error) {
         if (error !== ErrorCode.NONE) env.logger.warn('Could not write the record of an empty group', { group: group.groupId, error });
         return null;
       },
@@ -114,7 +114,7 @@ function completeJoin(env: GroupEnvironment, group: ClassicGroup): GroupDecision
 }
 
 /** Removes members that joined but did not fetch their assignment in time. */
-function syncPhaseOver(env: GroupEnvironment, group: ClassicGroup): GroupDecision | null {
+function syncPhaseOver(env: GroupEnvironment, group: ClassicGroup): GroupChange | null {
   if (group.state !== 'CompletingRebalance' && group.state !== 'Stable') return null;
   const late = [...group.pendingSync].flatMap((memberId) => group.members.get(memberId) ?? []);
   group.pendingSync.clear();
@@ -158,12 +158,12 @@ export function syncResponse(group: ClassicGroup, member: ClassicMember): SyncRe
 }
 
 /** Removes a member that left or whose session expired. */
-export function removeMember(env: GroupEnvironment, group: ClassicGroup, member: ClassicMember, reason: string): GroupDecision | null {
+export function removeMember(env: GroupEnvironment, group: ClassicGroup, member: ClassicMember, reason: string): GroupChange | null {
   group.remove(member, ErrorCode.UNKNOWN_MEMBER_ID);
   return afterRemoval(env, group, reason);
 }
 
-export function afterRemoval(env: GroupEnvironment, group: ClassicGroup, reason: string): GroupDecision | null {
+export function afterRemoval(env: GroupEnvironment, group: ClassicGroup, reason: string): GroupChange | null {
   if (group.state === 'Stable' || group.state === 'CompletingRebalance') return prepareRebalance(env, group, reason);
   return completeIfAllJoined(env, group);
 }
@@ -171,7 +171,7 @@ export function afterRemoval(env: GroupEnvironment, group: ClassicGroup, reason:
 /**
  * A member's session timed out. A member with a pending request counts as alive, except a new one, whose wait is limited.
  */
-export function sessionOver(env: GroupEnvironment, group: ClassicGroup, member: ClassicMember): GroupDecision | null {
+export function sessionOver(env: GroupEnvironment, group: ClassicGroup, member: ClassicMember): GroupChange | null {
   if (group.members.get(member.memberId) !== member) return null;
   if (!member.isNew && (member.awaitingJoin !== null || member.awaitingSync !== null)) return null;
   if (!member.isNew && env.requestsHeld()) {

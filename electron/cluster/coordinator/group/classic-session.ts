@@ -15,14 +15,14 @@ import {
   touch,
 } from './classic-rebalance.ts';
 import { clientReason, membersByName } from './reason-text.ts';
-import type { GroupDecision, GroupEnvironment, SyncRequest, SyncResponse, Waiter } from './types.ts';
+import type { GroupChange, GroupEnvironment, SyncRequest, SyncResponse, Waiter } from './types.ts';
 
 export function decideSync(
   env: GroupEnvironment,
   group: ClassicGroup,
   request: SyncRequest,
   waiter: Waiter<SyncResponse>,
-): GroupDecision | null {
+): GroupChange | null {
   const error = validateSync(group, request);
   const member = group.members.get(request.memberId);
   if (error !== ErrorCode.NONE || member === undefined) {
@@ -66,13 +66,13 @@ function sawSync(group: ClassicGroup, memberId: string): void {
 }
 
 /** The leader's assignment is committed before any member gets it, so that no failover can lose an assignment in use. */
-function writeAssignment(env: GroupEnvironment, group: ClassicGroup, request: SyncRequest): GroupDecision {
+function writeAssignment(env: GroupEnvironment, group: ClassicGroup, request: SyncRequest): GroupChange {
   const assignments = new Map(request.assignments.map(({ memberId, assignment }) => [memberId, Buffer.from(assignment)]));
   const { generation } = group;
   group.assignmentInFlight = true;
   return {
     records: [group.metadataRecord(assignments)],
-    settled(error) {
+    complete(error) {
       if (group.state !== 'CompletingRebalance' || group.generation !== generation) return null;
       if (error === ErrorCode.NONE) {
         completeSync(env, group, assignments);
@@ -116,7 +116,7 @@ export function decideLeave(
   env: GroupEnvironment,
   group: ClassicGroup,
   leavers: readonly Leaver[],
-): { results: Left[]; decision: GroupDecision | null } {
+): { results: Left[]; change: GroupChange | null } {
   const gone: ClassicMember[] = [];
   let unjoined = 0;
   const results = leavers.map((leaver): Left => {
@@ -140,7 +140,7 @@ export function decideLeave(
     gone.push(member);
     return result(ErrorCode.NONE);
   });
-  if (gone.length > 0) return { results, decision: afterRemoval(env, group, `${membersByName(gone)} left`) };
+  if (gone.length > 0) return { results, change: afterRemoval(env, group, `${membersByName(gone)} left`) };
   // A pending member id has no assignment, but a rebalance may have waited for it alone.
-  return { results, decision: unjoined > 0 ? completeIfAllJoined(env, group) : null };
+  return { results, change: unjoined > 0 ? completeIfAllJoined(env, group) : null };
 }

@@ -37,11 +37,11 @@ import {
   type DescribedGroup,
   type ListedGroup,
 } from './group-queries.ts';
-import { GroupShard } from './group-shard.ts';
-import { commitError, fetchError, fetchOffsets, type FetchedGroup, type GroupToFetch } from './offset-requests.ts';
+import { GroupShard, type DeletedGroup } from './group-shard.ts';
+import { commitError, fetchError, fetchOffsets, uncommitted, type FetchedGroup, type GroupToFetch } from './offset-requests.ts';
 import type { GroupSettings } from './settings.ts';
 import { groupStatus, type GroupCoordinatorStatus } from './status.ts';
-import type { GroupDecision, GroupRequestContext } from './types.ts';
+import type { GroupChange, GroupRequestContext } from './types.ts';
 
 export interface GroupCoordinatorOptions {
   readonly clock: Clock;
@@ -104,7 +104,7 @@ export class GroupCoordinator {
   onTopicsDeleted(names: readonly string[]): void {
     const topics = new Set(names);
     for (const { partition, shard } of this.runtime.partitions())
-      for (const decision of shard?.decideTopicsDeleted(topics) ?? []) this.runtime.perform(partition, decision);
+      for (const change of shard?.decideTopicsDeleted(topics) ?? []) this.runtime.perform(partition, change);
   }
 
   /** Answers all pending requests and stops all timers. Every later request gets COORDINATOR_NOT_AVAILABLE. */
@@ -146,8 +146,8 @@ export class GroupCoordinator {
     const found = this.find(request.groupId);
     if (typeof found === 'number') return { errorCode: found, members: [] };
     const single: Leaver = { memberId: request.memberId, groupInstanceId: null, reason: null };
-    const { results, decision } = found.shard.decideLeave(request.groupId, context.version < MANY_LEAVERS ? [single] : request.members);
-    this.perform(found, decision);
+    const { results, change } = found.shard.decideLeave(request.groupId, context.version < MANY_LEAVERS ? [single] : request.members);
+    this.perform(found, change);
     if (context.version < MANY_LEAVERS) return { errorCode: results[0]?.errorCode ?? ErrorCode.NONE, members: [] };
     return { errorCode: ErrorCode.NONE, members: results };
   }
@@ -156,9 +156,11 @@ export class GroupCoordinator {
     // Consumers without a group may commit under the empty id, as in Apache Kafka.
     const found = this.find(request.groupId, { emptyIdAllowed: true });
     if (typeof found === 'number') return Promise.resolve(commitError(request, found));
-    return new Promise((resolve) => {
-      this.perform(found, found.shard.decideCommit(request, context.version, resolve));
-    });
+    return this.runtime.decide(
+      found.partition,
+      (shard) => shard.decideCommit(request, context.version),
+      (error, decided) => (decided === undefined ? commitError(request, error) : uncommitted(decided, error)),
+    );
   }
 
   offsetFetch(request: RequestOf<typeof offsetFetch>, context: GroupRequestContext): ResponseIn<typeof offsetFetch> {
@@ -186,9 +188,11 @@ export class GroupCoordinator {
   offsetDelete(request: RequestOf<typeof offsetDelete>): Promise<ResponseIn<typeof offsetDelete>> {
     const found = this.find(request.groupId);
     if (typeof found === 'number') return Promise.resolve({ errorCode: found, topics: [] });
-    return new Promise((resolve) => {
-      this.perform(found, found.shard.decideOffsetDelete(request, resolve));
-    });
+    return this.runtime.decide(
+      found.partition,
+      (shard) => shard.decideOffsetDelete(request),
+      (errorCode) => ({ errorCode, topics: [] }),
+    );
   }
 
   /** The loaded groups, with COORDINATOR_LOAD_IN_PROGRESS while some are missing. */
@@ -198,7 +202,7 @@ export class GroupCoordinator {
     let errorCode: number = ErrorCode.NONE;
     for (const { shard } of this.runtime.partitions()) {
       if (shard === null) errorCode = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
-      else for (const group of shard.groups.values()) if (matches(group)) groups.push(listedGroup(group));
+      else for (const group of shard.groups.readAll()) if (matches(group)) groups.push(listedGroup(group));
     }
     return { errorCode, groups };
   }
@@ -207,7 +211,7 @@ export class GroupCoordinator {
     const describe = (groupId: string): DescribedGroup => {
       const found = this.find(groupId, { emptyIdAllowed: true });
       if (typeof found === 'number') return describeError(groupId, found);
-      const group = found.shard.groups.get(groupId);
+      const group = found.shard.groups.read(groupId);
       return group === undefined ? unknownGroup(groupId, context.version) : describedGroup(group);
     };
     // A group that a request names several times is described once: a bound for the cost of a response.
@@ -217,11 +221,14 @@ export class GroupCoordinator {
   }
 
   async deleteGroups(request: RequestOf<typeof deleteGroups>): Promise<ResponseIn<typeof deleteGroups>> {
-    type Result = ResponseIn<typeof deleteGroups>['results'][number];
     const results = request.groupsNames.map((groupId) => {
       const found = this.find(groupId, { emptyIdAllowed: true });
-      if (typeof found === 'number') return Promise.resolve<Result>({ groupId, errorCode: found });
-      return new Promise<Result>((resolve) => this.perform(found, found.shard.decideDelete(groupId, resolve)));
+      if (typeof found === 'number') return Promise.resolve<DeletedGroup>({ groupId, errorCode: found });
+      return this.runtime.decide<DeletedGroup>(
+        found.partition,
+        (shard) => shard.decideDelete(groupId),
+        (errorCode) => ({ groupId, errorCode }),
+      );
     });
     return { results: await Promise.all(results) };
   }
@@ -246,7 +253,7 @@ export class GroupCoordinator {
     return typeof shard === 'number' ? shard : { partition, shard };
   }
 
-  private perform({ partition }: { partition: number }, decision: GroupDecision | null): void {
-    this.runtime.perform(partition, decision);
+  private perform({ partition }: { partition: number }, change: GroupChange | null): void {
+    this.runtime.perform(partition, change);
   }
 }

@@ -1,25 +1,27 @@
 /**
- * The groups of one partition of `__consumer_offsets`. Its `decide…` methods change the members' state in memory and return records to be
- * written; its `replay…` methods apply records of the log. As in Apache Kafka, members' state changes with the decision and is written with
- * the assignment; offsets exist only once they are committed.
+ * The groups of one partition of `__consumer_offsets`. Members' state changes with a decision and is written with the assignment, as in Apache
+ * Kafka; what exists (groups, offsets) changes when its records are applied, and can be read once they are committed.
  */
 import type { deleteGroups } from '../../protocol/apis/delete-groups.ts';
 import type { heartbeat } from '../../protocol/apis/heartbeat.ts';
 import type { offsetDelete } from '../../protocol/apis/offset-delete.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { GroupRecord, GroupRecordIn } from '../../protocol/records/group-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { Deadline } from '../deadline.ts';
-import type { CoordinatorShard, RecordOrigin } from '../runtime.ts';
+import type { CoordinatorShard, RecordOrigin } from '../decision.ts';
 import { ClassicGroup, joinError, syncError } from './classic-group.ts';
 import { decideJoin } from './classic-join.ts';
 import { loadGroup, type GroupValue } from './classic-loading.ts';
 import { groupTimers, touch } from './classic-rebalance.ts';
 import { decideHeartbeat, decideLeave, decideSync, type Leaver, type Left } from './classic-session.ts';
 import { expiredOffsets } from './offset-expiry.ts';
-import { commitError, decideCommit, decideOffsetDelete, type CommitRequest, type CommitResponse } from './offset-requests.ts';
+import { GroupMap } from './group-map.ts';
+import { decideCommit, decideOffsetDelete, type CommitRequest, type CommitResponse } from './offset-requests.ts';
 import { OffsetStore, offsetTombstone, type OffsetRecord } from './offset-store.ts';
 import type {
+  GroupChange,
   GroupDecision,
   GroupEnvironment,
   GroupRequestContext,
@@ -30,11 +32,13 @@ import type {
   Waiter,
 } from './types.ts';
 
+export type DeletedGroup = ResponseIn<typeof deleteGroups>['results'][number];
+
 /** Maximum tombstones in one batch. */
 const TOMBSTONES_PER_BATCH = 1000;
 
 export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> {
-  readonly groups = new Map<string, ClassicGroup>();
+  readonly groups = new GroupMap();
   readonly offsets = new OffsetStore();
   private readonly env: GroupEnvironment;
   private readonly cleanup: Deadline;
@@ -47,15 +51,19 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
 
   // ── decide ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  decideJoin(request: JoinRequest, context: GroupRequestContext, waiter: Waiter<JoinResponse>): GroupDecision | null {
+  decideJoin(request: JoinRequest, context: GroupRequestContext, waiter: Waiter<JoinResponse>): GroupChange | null {
     // Only a request without a member id can create a group; a member id belongs to a group that this coordinator does not know.
     const group = this.groups.get(request.groupId) ?? (request.memberId === '' ? this.create(request.groupId) : undefined);
-    if (group !== undefined) return decideJoin(this.env, group, request, context, waiter);
+    if (group !== undefined) {
+      // An uncommitted offset alone may have created it.
+      this.groups.add(group);
+      return decideJoin(this.env, group, request, context, waiter);
+    }
     waiter.respond(joinError(waiter.version, ErrorCode.UNKNOWN_MEMBER_ID, request.memberId));
     return null;
   }
 
-  decideSync(request: SyncRequest, waiter: Waiter<SyncResponse>): GroupDecision | null {
+  decideSync(request: SyncRequest, waiter: Waiter<SyncResponse>): GroupChange | null {
     const group = this.groups.get(request.groupId);
     if (group !== undefined) return decideSync(this.env, group, request, waiter);
     waiter.respond(syncError(ErrorCode.UNKNOWN_MEMBER_ID));
@@ -68,55 +76,44 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     return group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : decideHeartbeat(group, request);
   }
 
-  decideLeave(groupId: string, leavers: readonly Leaver[]): { results: Left[]; decision: GroupDecision | null } {
+  decideLeave(groupId: string, leavers: readonly Leaver[]): { results: Left[]; change: GroupChange | null } {
     const group = this.groups.get(groupId);
     if (group !== undefined) return decideLeave(this.env, group, leavers);
     const errorCode = ErrorCode.UNKNOWN_MEMBER_ID;
-    return { results: leavers.map(({ memberId, groupInstanceId }) => ({ memberId, groupInstanceId, errorCode })), decision: null };
+    return { results: leavers.map(({ memberId, groupInstanceId }) => ({ memberId, groupInstanceId, errorCode })), change: null };
   }
 
-  decideCommit(request: CommitRequest, version: number, respond: (response: CommitResponse) => void): GroupDecision | null {
-    const known = this.groups.get(request.groupId);
-    if (known === undefined && request.generationIdOrMemberEpoch >= 0) {
-      respond(commitError(request, version >= 9 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION));
-      return null;
-    }
-    return decideCommit(this.env, this.offsets, known ?? this.create(request.groupId), request, respond);
-  }
-
-  decideOffsetDelete(
-    request: RequestOf<typeof offsetDelete>,
-    respond: (response: ResponseIn<typeof offsetDelete>) => void,
-  ): GroupDecision | null {
+  /** Throws the error of an invalid commit. */
+  decideCommit(request: CommitRequest, version: number): GroupDecision<CommitResponse> {
     const group = this.groups.get(request.groupId);
-    if (group !== undefined) return decideOffsetDelete(this.offsets, group, request, respond);
-    respond({ errorCode: ErrorCode.GROUP_ID_NOT_FOUND, topics: [] });
-    return null;
+    if (group === undefined && request.generationIdOrMemberEpoch >= 0)
+      throw new KafkaError(version >= 9 ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION);
+    const decision = decideCommit(this.env, group, request);
+    // Without records the group exists in memory only, as in Apache Kafka.
+    if (group === undefined && decision.records.length === 0) this.groups.add(this.create(request.groupId));
+    return decision;
+  }
+
+  /** Throws GROUP_ID_NOT_FOUND, NON_EMPTY_GROUP. */
+  decideOffsetDelete(request: RequestOf<typeof offsetDelete>): GroupDecision<ResponseIn<typeof offsetDelete>> {
+    const group = this.groups.get(request.groupId);
+    if (group === undefined) throw new KafkaError(ErrorCode.GROUP_ID_NOT_FOUND);
+    return decideOffsetDelete(this.offsets, group, request);
   }
 
   /** Deletes a group without members, and all its offsets, in one batch. */
-  decideDelete(groupId: string, respond: (result: ResponseIn<typeof deleteGroups>['results'][number]) => void): GroupDecision | null {
+  decideDelete(groupId: string): GroupDecision<DeletedGroup> {
     const group = this.groups.get(groupId);
-    if (group === undefined || group.state !== 'Empty') {
-      respond({ groupId, errorCode: group === undefined ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.NON_EMPTY_GROUP });
-      return null;
-    }
+    if (group === undefined) return { records: [], response: { groupId, errorCode: ErrorCode.GROUP_ID_NOT_FOUND } };
+    if (group.state !== 'Empty') return { records: [], response: { groupId, errorCode: ErrorCode.NON_EMPTY_GROUP } };
     const records: GroupRecordIn[] = [...this.offsets.partitionsOf(groupId).entries()].map(([topic, partition]) =>
       offsetTombstone(groupId, topic, partition),
     );
-    return {
-      records: [...records, groupTombstone(groupId)],
-      settled: (errorCode) => {
-        // Unless a member has joined since: then the group remains, without offsets.
-        if (errorCode === ErrorCode.NONE) this.drop(group);
-        respond({ groupId, errorCode });
-        return null;
-      },
-    };
+    return { records: [...records, groupTombstone(groupId)], response: { groupId, errorCode: ErrorCode.NONE } };
   }
 
   /** Offsets of deleted topics are invalid; a topic that is re-created under the name starts without offsets. */
-  decideTopicsDeleted(topics: ReadonlySet<string>): GroupDecision[] {
+  decideTopicsDeleted(topics: ReadonlySet<string>): GroupChange[] {
     const records: OffsetRecord[] = [];
     for (const group of this.offsets.groupsWith(topics))
       for (const [topic, partition] of this.offsets.partitionsOf(group).entries())
@@ -124,10 +121,10 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     return inBatches(records);
   }
 
-  // ── replay ──────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  replayLoaded(record: GroupRecord, origin: RecordOrigin): void {
-    if (record.type === 'OffsetCommit') this.offsets.replay(record, origin);
+  load(record: GroupRecord, origin: RecordOrigin): void {
+    if (record.type === 'OffsetCommit') this.offsets.load(record, origin);
     else if (record.type === 'GroupMetadata') {
       // Only the newest record of a group is loaded.
       if (record.value === null) this.loading.delete(record.key.group);
@@ -135,14 +132,29 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     }
   }
 
-  /** Groups are ahead of their records here, except a group that was deleted while an offset was being committed. */
-  replayCommitted(record: GroupRecordIn, origin: RecordOrigin): void {
-    if (record.type !== 'OffsetCommit') return;
-    this.offsets.replay(record, origin);
-    if (record.value !== null && !this.groups.has(record.key.group)) this.create(record.key.group);
+  /** A group's members are ahead of its record, so only its existence follows from records. */
+  apply(record: GroupRecordIn, origin: RecordOrigin): void {
+    if (record.type === 'OffsetCommit') {
+      const { group } = record.key;
+      this.offsets.apply(record, origin);
+      if (record.value !== null && this.groups.get(group) === undefined) this.groups.applyAdded(this.create(group));
+    } else if (record.type === 'GroupMetadata' && record.value === null) {
+      const { group } = record.key;
+      this.groups.get(group)?.dispose(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+      this.groups.applyDeleted(group);
+    }
   }
 
-  replayMarker(producerId: bigint, outcome: 'commit' | 'abort'): void {
+  commit(record: GroupRecordIn, origin: RecordOrigin): void {
+    if (record.type === 'OffsetCommit') {
+      const { group } = record.key;
+      this.offsets.commit(record, origin);
+      if (record.value !== null) this.groups.commitAdded(group, () => this.create(group));
+    } else if (record.type === 'GroupMetadata' && record.value === null)
+      this.groups.commitDeleted(record.key.group)?.transition('Dead', this.env.clock.now());
+  }
+
+  endTransaction(producerId: bigint, outcome: 'commit' | 'abort'): void {
     this.offsets.endTransaction(producerId, outcome);
   }
 
@@ -150,7 +162,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     const { settings, emit } = this.env;
     for (const [groupId, value] of this.loading) {
       try {
-        this.groups.set(groupId, loadGroup(this.env, groupId, value));
+        this.groups.add(loadGroup(this.env, groupId, value));
       } catch (error) {
         // The other groups of the partition are served; this one starts without members.
         const reason = `the record of the group cannot be used (${String(error)}): skipped`;
@@ -159,7 +171,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
       }
     }
     this.loading.clear();
-    for (const groupId of this.offsets.groupIds()) if (!this.groups.has(groupId)) this.create(groupId);
+    for (const groupId of this.offsets.groupIds()) if (this.groups.get(groupId) === undefined) this.groups.add(this.create(groupId));
     for (const group of this.groups.values()) {
       for (const member of group.members.values()) touch(member);
       if (group.members.size > 0)
@@ -183,25 +195,25 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   private cleanUp(): void {
     this.cleanup.set(this.env.settings.offsetsRetentionCheckIntervalMs);
     const records: GroupRecordIn[] = [];
-    const idle: ClassicGroup[] = [];
+    const unrecorded: ClassicGroup[] = [];
     for (const group of [...this.groups.values()]) {
       const expired = expiredOffsets(this.env, group, this.offsets);
       for (const record of expired) records.push(record);
       if (!this.isIdle(group, expired.length)) continue;
       if (group.persisted) records.push(groupTombstone(group.groupId));
-      idle.push(group);
+      else unrecorded.push(group);
     }
-    const dropIdle = (): void => {
-      for (const group of idle) if (this.isIdle(group, 0)) this.drop(group);
+    const dropUnrecorded = (): void => {
+      for (const group of unrecorded) if (this.isIdle(group, 0)) this.drop(group);
     };
-    if (records.length === 0) dropIdle();
-    for (const [i, decision] of inBatches(records).entries()) {
+    if (records.length === 0) dropUnrecorded();
+    for (const [i, change] of inBatches(records).entries()) {
       const isLast = (i + 1) * TOMBSTONES_PER_BATCH >= records.length;
       this.env.perform({
-        ...decision,
-        settled: (error) => {
+        ...change,
+        complete: (error) => {
           if (error !== ErrorCode.NONE) this.env.logger.warn('Could not delete expired offsets; the next round retries', { error });
-          else if (isLast) dropIdle();
+          else if (isLast) dropUnrecorded();
           return null;
         },
       });
@@ -215,16 +227,14 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   }
 
   private create(groupId: string): ClassicGroup {
-    const group = new ClassicGroup(groupId, this.env.clock.now(), groupTimers(this.env));
-    this.groups.set(groupId, group);
-    return group;
+    return new ClassicGroup(groupId, this.env.clock.now(), groupTimers(this.env));
   }
 
   private drop(group: ClassicGroup): void {
     if (this.groups.get(group.groupId) !== group || group.state !== 'Empty') return;
     group.dispose(ErrorCode.COORDINATOR_NOT_AVAILABLE);
     group.transition('Dead', this.env.clock.now());
-    this.groups.delete(group.groupId);
+    this.groups.remove(group.groupId);
   }
 }
 
@@ -232,8 +242,8 @@ function groupTombstone(group: string): GroupRecordIn {
   return { type: 'GroupMetadata', key: { group }, value: null };
 }
 
-function inBatches(records: readonly GroupRecordIn[]): GroupDecision[] {
-  const decisions: GroupDecision[] = [];
-  for (let i = 0; i < records.length; i += TOMBSTONES_PER_BATCH) decisions.push({ records: records.slice(i, i + TOMBSTONES_PER_BATCH) });
-  return decisions;
+function inBatches(records: readonly GroupRecordIn[]): GroupChange[] {
+  const changes: GroupChange[] = [];
+  for (let i = 0; i < records.length; i += TOMBSTONES_PER_BATCH) changes.push({ records: records.slice(i, i + TOMBSTONES_PER_BATCH) });
+  return changes;
 }

@@ -5,7 +5,7 @@ import type { GroupEnvironment } from './types.ts';
 /**
  * Tombstones for the expired offsets of a group (KIP-211). Retention counts from the last member's leave in an empty group, and from the
  * commit in a group that never had members. In an active consumer group it counts from the commit, and only for topics without a
- * subscription. Offsets that are being written or are part of an open transaction do not expire.
+ * subscription. Offsets with an uncommitted record or in an open transaction do not expire.
  */
 export function expiredOffsets(env: GroupEnvironment, group: ClassicGroup, offsets: OffsetStore): OffsetRecord[] {
   const since = retentionBegins(group);
@@ -14,7 +14,7 @@ export function expiredOffsets(env: GroupEnvironment, group: ClassicGroup, offse
   const expired: OffsetRecord[] = [];
   for (const [topic, partition, committed] of offsets.of(group.groupId).entries()) {
     if (group.state !== 'Empty' && group.subscribedTopics?.has(topic) === true) continue;
-    if (offsets.isInFlight(group.groupId, topic, partition) || offsets.isUnstable(group.groupId, topic, partition)) continue;
+    if (offsets.isUncommitted(group.groupId, topic, partition) || offsets.isUnstable(group.groupId, topic, partition)) continue;
     const ends = committed.expireTimestamp >= 0n ? Number(committed.expireTimestamp) : since(committed) + env.settings.offsetsRetentionMs;
     if (now >= ends) expired.push(offsetTombstone(group.groupId, topic, partition));
   }

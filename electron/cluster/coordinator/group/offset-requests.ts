@@ -3,12 +3,14 @@ import type { offsetCommit } from '../../protocol/apis/offset-commit.ts';
 import type { offsetDelete } from '../../protocol/apis/offset-delete.ts';
 import type { offsetFetch } from '../../protocol/apis/offset-fetch.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
+import type { Decision } from '../decision.ts';
 import { CONSUMER_PROTOCOL, type ClassicGroup } from './classic-group.ts';
 import { touch } from './classic-rebalance.ts';
 import { offsetTombstone, type OffsetRecord, type OffsetStore } from './offset-store.ts';
-import type { GroupDecision, GroupEnvironment } from './types.ts';
+import type { GroupEnvironment } from './types.ts';
 
 export type CommitRequest = RequestOf<typeof offsetCommit>;
 export type CommitResponse = ResponseIn<typeof offsetCommit>;
@@ -33,6 +35,7 @@ export function validateCommit(group: ClassicGroup, request: CommitRequest): num
   return group.state === 'CompletingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
 }
 
+/** The response when the whole request is refused. */
 export function commitError(request: CommitRequest, errorCode: number): CommitResponse {
   return {
     topics: request.topics.map(({ name, topicId, partitions }) => ({
@@ -43,33 +46,44 @@ export function commitError(request: CommitRequest, errorCode: number): CommitRe
   };
 }
 
+/** The response when the offsets of a decision were not committed; its own errors remain. */
+export function uncommitted({ topics }: CommitResponse, failure: number): CommitResponse {
+  return {
+    topics: topics.map((topic) => ({
+      ...topic,
+      partitions: topic.partitions.map(({ partitionIndex, errorCode }) => ({
+        partitionIndex,
+        errorCode: errorCode === ErrorCode.NONE ? failure : errorCode,
+      })),
+    })),
+  };
+}
+
+/** Throws the error of `validateCommit`. `group` undefined: it is created when the records are applied. */
 export function decideCommit(
   env: GroupEnvironment,
-  offsets: OffsetStore,
-  group: ClassicGroup,
+  group: ClassicGroup | undefined,
   request: CommitRequest,
-  respond: (response: CommitResponse) => void,
-): GroupDecision | null {
-  const error = validateCommit(group, request);
-  if (error !== ErrorCode.NONE) {
-    respond(commitError(request, error));
-    return null;
+): Decision<OffsetRecord, CommitResponse> {
+  if (group !== undefined) {
+    const error = validateCommit(group, request);
+    if (error !== ErrorCode.NONE) throw new KafkaError(error);
+    const member = group.members.get(request.memberId);
+    if (member !== undefined) touch(member);
   }
-  const member = group.members.get(request.memberId);
-  if (member !== undefined) touch(member);
   const now = BigInt(env.clock.now());
   const expires = request.retentionTimeMs >= 0n;
   const records: OffsetRecord[] = [];
   const topics = request.topics.map(({ name, topicId, partitions }) => ({
     name,
     topicId,
-    partitions: partitions.map((partition): { partitionIndex: number; errorCode: number } => {
+    partitions: partitions.map((partition) => {
       const metadata = partition.committedMetadata ?? '';
       if (Buffer.byteLength(metadata) > env.settings.offsetMetadataMaxBytes)
         return { partitionIndex: partition.partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE };
       records.push({
         type: 'OffsetCommit',
-        key: { group: group.groupId, topic: name, partition: partition.partitionIndex },
+        key: { group: request.groupId, topic: name, partition: partition.partitionIndex },
         value: {
           offset: partition.committedOffset,
           leaderEpoch: partition.committedLeaderEpoch,
@@ -83,18 +97,7 @@ export function decideCommit(
       return { partitionIndex: partition.partitionIndex, errorCode: ErrorCode.NONE };
     }),
   }));
-  offsets.appended(records);
-  return {
-    records,
-    settled(failure) {
-      offsets.settled(records);
-      if (failure !== ErrorCode.NONE)
-        for (const { partitions } of topics)
-          for (const result of partitions) if (result.errorCode === ErrorCode.NONE) result.errorCode = failure;
-      respond({ topics });
-      return null;
-    },
-  };
+  return { records, response: { topics } };
 }
 
 /** Committed offsets; `topics` null: all of them. A partition without one has offset −1 and no error. */
@@ -151,36 +154,25 @@ function unknownOffset(partitionIndex: number, errorCode: number): FetchedGroup[
   return { partitionIndex, committedOffset: -1n, committedLeaderEpoch: -1, metadata: '', errorCode };
 }
 
-/** Deletes offsets (KIP-496), except of topics that members are subscribed to. */
+/** Deletes offsets (KIP-496), except of topics that members are subscribed to. Throws NON_EMPTY_GROUP. */
 export function decideOffsetDelete(
   offsets: OffsetStore,
   group: ClassicGroup,
   request: RequestOf<typeof offsetDelete>,
-  respond: (response: ResponseIn<typeof offsetDelete>) => void,
-): GroupDecision | null {
+): Decision<OffsetRecord, ResponseIn<typeof offsetDelete>> {
   const inUse = (topic: string): boolean => {
     if (group.state === 'Empty') return false;
     return group.subscribedTopics === null || group.subscribedTopics.has(topic);
   };
-  if (group.state !== 'Empty' && group.protocolType !== CONSUMER_PROTOCOL) {
-    respond({ errorCode: ErrorCode.NON_EMPTY_GROUP, topics: [] });
-    return null;
-  }
+  if (group.state !== 'Empty' && group.protocolType !== CONSUMER_PROTOCOL) throw new KafkaError(ErrorCode.NON_EMPTY_GROUP);
   const records: OffsetRecord[] = [];
   const topics = request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex }) => {
       if (inUse(name)) return { partitionIndex, errorCode: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC };
-      if (offsets.get(group.groupId, name, partitionIndex) !== undefined || offsets.isInFlight(group.groupId, name, partitionIndex))
-        records.push(offsetTombstone(group.groupId, name, partitionIndex));
+      if (offsets.has(group.groupId, name, partitionIndex)) records.push(offsetTombstone(group.groupId, name, partitionIndex));
       return { partitionIndex, errorCode: ErrorCode.NONE };
     }),
   }));
-  return {
-    records,
-    settled(error) {
-      respond({ errorCode: error, topics: error === ErrorCode.NONE ? topics : [] });
-      return null;
-    },
-  };
+  return { records, response: { errorCode: ErrorCode.NONE, topics } };
 }

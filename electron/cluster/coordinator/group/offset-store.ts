@@ -1,10 +1,11 @@
 /**
- * Committed offsets of the groups of one partition, as of the high watermark of its log. Offsets that are being written are only counted: they
- * are neither returned nor expired.
+ * Offsets of the groups of one partition. Clients read committed offsets only; decisions also see the offsets, and deletions, that are appended
+ * and not committed yet.
  */
+import { assert } from '../../lib/assert.ts';
 import type { GroupRecordIn } from '../../protocol/records/group-records.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
-import type { RecordOrigin } from '../runtime.ts';
+import type { RecordOrigin } from '../decision.ts';
 import { TopicPartitionMap } from './topic-partition-map.ts';
 
 export interface CommittedOffset {
@@ -22,21 +23,34 @@ export interface CommittedOffset {
 
 export type OffsetRecord = Extract<GroupRecordIn, { type: 'OffsetCommit' }>;
 
+/** Uncommitted records of one partition of a topic. */
+interface Uncommitted {
+  /** Of the last one; null for a deletion. */
+  offset: CommittedOffset | null;
+  count: number;
+}
+
 export class OffsetStore {
-  private readonly groups = new Map<string, TopicPartitionMap<CommittedOffset>>();
-  private readonly inFlight = new Map<string, TopicPartitionMap<number>>();
+  private readonly committed = new Map<string, TopicPartitionMap<CommittedOffset>>();
+  private readonly uncommitted = new Map<string, TopicPartitionMap<Uncommitted>>();
   /** Offsets inside open transactions, by producer, then group. */
   private readonly transactions = new Map<bigint, Map<string, TopicPartitionMap<CommittedOffset | null>>>();
 
+  // ── committed ───────────────────────────────────────────────────────────────────────────────────────────────────
+
   groupIds(): IterableIterator<string> {
-    return this.groups.keys();
+    return this.committed.keys();
   }
+
   get(group: string, topic: string, partition: number): CommittedOffset | undefined {
-    return this.groups.get(group)?.get(topic, partition);
+    return this.committed.get(group)?.get(topic, partition);
   }
+
   of(group: string): TopicPartitionMap<CommittedOffset> {
-    return this.groups.get(group) ?? new TopicPartitionMap<CommittedOffset>();
+    return this.committed.get(group) ?? new TopicPartitionMap<CommittedOffset>();
   }
+
+  // ── uncommitted ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   /** Whether an open transaction has an offset for it (KIP-447). */
   isUnstable(group: string, topic: string, partition: number): boolean {
@@ -44,26 +58,34 @@ export class OffsetStore {
     return false;
   }
 
-  /** Whether the group has a pending offset: one that is being written, or one in an open transaction. */
+  /** Whether the group has an uncommitted record, or an offset in an open transaction. */
   isBusy(group: string): boolean {
-    return this.inFlight.has(group) || [...this.transactions.values()].some((groups) => groups.has(group));
+    return this.uncommitted.has(group) || [...this.transactions.values()].some((groups) => groups.has(group));
   }
 
-  isInFlight(group: string, topic: string, partition: number): boolean {
-    return this.inFlight.get(group)?.get(topic, partition) !== undefined;
+  isUncommitted(group: string, topic: string, partition: number): boolean {
+    return this.uncommitted.get(group)?.get(topic, partition) !== undefined;
   }
 
-  /** Committed or pending offsets: a deletion of the group needs tombstones for them. */
+  /** Whether it has an offset once all appended records are committed. */
+  has(group: string, topic: string, partition: number): boolean {
+    const last = this.uncommitted.get(group)?.get(topic, partition);
+    return last === undefined ? this.get(group, topic, partition) !== undefined : last.offset !== null;
+  }
+
+  /** What has an offset once all appended records are committed: a deletion of the group needs tombstones for it. */
   partitionsOf(group: string): TopicPartitionMap<true> {
     const all = new TopicPartitionMap<true>();
     for (const [topic, partition] of this.of(group).entries()) all.set(topic, partition, true);
-    for (const [topic, partition] of this.inFlight.get(group)?.entries() ?? []) all.set(topic, partition, true);
+    for (const [topic, partition, { offset }] of this.uncommitted.get(group)?.entries() ?? [])
+      if (offset === null) all.delete(topic, partition);
+      else all.set(topic, partition, true);
     return all;
   }
 
-  /** Groups that have, or may soon have, an offset of one of these topics. */
+  /** Groups that have an offset of one of these topics once all appended records are committed. */
   groupsWith(topics: ReadonlySet<string>): string[] {
-    const ids = new Set([...this.groups.keys(), ...this.inFlight.keys()]);
+    const ids = new Set([...this.committed.keys(), ...this.uncommitted.keys()]);
     return [...ids].filter((id) =>
       this.partitionsOf(id)
         .topicNames()
@@ -71,38 +93,36 @@ export class OffsetStore {
     );
   }
 
-  /** Counts records that are being written; pair with `settled`. */
-  appended(records: readonly OffsetRecord[]): void {
-    for (const { key } of records) {
-      const map = entry(this.inFlight, key.group, () => new TopicPartitionMap<number>());
-      map.set(key.topic, key.partition, (map.get(key.topic, key.partition) ?? 0) + 1);
-    }
-  }
-  settled(records: readonly OffsetRecord[]): void {
-    for (const { key } of records) {
-      const map = this.inFlight.get(key.group);
-      const count = map?.get(key.topic, key.partition);
-      if (map === undefined || count === undefined) continue;
-      if (count > 1) map.set(key.topic, key.partition, count - 1);
-      else map.delete(key.topic, key.partition);
-      if (map.isEmpty) this.inFlight.delete(key.group);
-    }
+  // ── records ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Applies a record that counts as committed. */
+  load(record: OffsetRecord, { transactionOf }: RecordOrigin): void {
+    if (transactionOf === null) this.set(record.key, offsetOf(record));
+    else this.addToTransaction(transactionOf, record);
   }
 
-  replay({ key, value }: OffsetRecord, { transactionOf }: RecordOrigin): void {
-    const offset: CommittedOffset | null = value && {
-      offset: value.offset,
-      leaderEpoch: value.leaderEpoch ?? -1,
-      metadata: value.metadata,
-      commitTimestamp: value.commitTimestamp,
-      expireTimestamp: value.expireTimestamp ?? -1n,
-      topicId: value.topicId ?? ZERO_UUID,
-    };
-    if (transactionOf === null) this.apply(key.group, key.topic, key.partition, offset);
-    else {
-      const groups = entry(this.transactions, transactionOf, () => new Map<string, TopicPartitionMap<CommittedOffset | null>>());
-      entry(groups, key.group, () => new TopicPartitionMap<CommittedOffset | null>()).set(key.topic, key.partition, offset);
+  /** Applies an appended record; pair with `commit`. */
+  apply(record: OffsetRecord, { transactionOf }: RecordOrigin): void {
+    if (transactionOf !== null) {
+      this.addToTransaction(transactionOf, record);
+      return;
     }
+    const { group, topic, partition } = record.key;
+    const map = entry(this.uncommitted, group, () => new TopicPartitionMap<Uncommitted>());
+    const count = (map.get(topic, partition)?.count ?? 0) + 1;
+    map.set(topic, partition, { offset: offsetOf(record), count });
+  }
+
+  commit(record: OffsetRecord, { transactionOf }: RecordOrigin): void {
+    if (transactionOf !== null) return;
+    const { group, topic, partition } = record.key;
+    const map = this.uncommitted.get(group);
+    const last = map?.get(topic, partition);
+    assert(map !== undefined && last !== undefined, `an offset of ${topic}-${partition} was committed and not applied`);
+    if (last.count > 1) map.set(topic, partition, { ...last, count: last.count - 1 });
+    else map.delete(topic, partition);
+    if (map.isEmpty) this.uncommitted.delete(group);
+    this.set(record.key, offsetOf(record));
   }
 
   endTransaction(producerId: bigint, outcome: 'commit' | 'abort'): void {
@@ -111,18 +131,37 @@ export class OffsetStore {
     this.transactions.delete(producerId);
     if (outcome === 'abort') return;
     for (const [group, offsets] of groups)
-      for (const [topic, partition, offset] of offsets.entries()) this.apply(group, topic, partition, offset);
+      for (const [topic, partition, offset] of offsets.entries()) this.set({ group, topic, partition }, offset);
   }
 
-  private apply(group: string, topic: string, partition: number, offset: CommittedOffset | null): void {
+  private addToTransaction(producerId: bigint, record: OffsetRecord): void {
+    const { group, topic, partition } = record.key;
+    const groups = entry(this.transactions, producerId, () => new Map<string, TopicPartitionMap<CommittedOffset | null>>());
+    entry(groups, group, () => new TopicPartitionMap<CommittedOffset | null>()).set(topic, partition, offsetOf(record));
+  }
+
+  private set({ group, topic, partition }: OffsetRecord['key'], offset: CommittedOffset | null): void {
     if (offset !== null) {
-      entry(this.groups, group, () => new TopicPartitionMap<CommittedOffset>()).set(topic, partition, offset);
+      entry(this.committed, group, () => new TopicPartitionMap<CommittedOffset>()).set(topic, partition, offset);
       return;
     }
-    const offsets = this.groups.get(group);
+    const offsets = this.committed.get(group);
     offsets?.delete(topic, partition);
-    if (offsets?.isEmpty === true) this.groups.delete(group);
+    if (offsets?.isEmpty === true) this.committed.delete(group);
   }
+}
+
+function offsetOf({ value }: OffsetRecord): CommittedOffset | null {
+  return (
+    value && {
+      offset: value.offset,
+      leaderEpoch: value.leaderEpoch ?? -1,
+      metadata: value.metadata,
+      commitTimestamp: value.commitTimestamp,
+      expireTimestamp: value.expireTimestamp ?? -1n,
+      topicId: value.topicId ?? ZERO_UUID,
+    }
+  );
 }
 
 export function offsetTombstone(group: string, topic: string, partition: number): OffsetRecord {

@@ -36,7 +36,7 @@ export function groupStatus(
   return {
     partitions: partitions.map(({ partition, leaderEpoch, shard }) => ({ partition, leaderEpoch, loading: shard === null })),
     groups: partitions.flatMap(({ partition, shard }) =>
-      [...(shard?.groups.values() ?? [])].map((group) => ({
+      [...(shard?.groups.readAll() ?? [])].map((group) => ({
         groupId: group.groupId,
         partition,
         state: group.state,

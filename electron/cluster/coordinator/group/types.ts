@@ -5,7 +5,7 @@ import type { joinGroup } from '../../protocol/apis/join-group.ts';
 import type { syncGroup } from '../../protocol/apis/sync-group.ts';
 import type { GroupRecordIn } from '../../protocol/records/group-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
-import type { Decision } from '../runtime.ts';
+import type { Change, Decision } from '../decision.ts';
 import type { GroupSettings } from './settings.ts';
 
 /** Context of a request beside its body. */
@@ -16,7 +16,9 @@ export interface GroupRequestContext {
   readonly clientHost: string;
 }
 
-export type GroupDecision = Decision<GroupRecordIn>;
+/** A change of members' state, which answers the waiting requests itself. */
+export type GroupChange = Change<GroupRecordIn>;
+export type GroupDecision<Response> = Decision<GroupRecordIn, Response>;
 
 export type JoinRequest = RequestOf<typeof joinGroup>;
 export type JoinResponse = ResponseIn<typeof joinGroup>;
@@ -48,6 +50,6 @@ export interface GroupEnvironment {
   readonly requestsHeld: () => boolean;
   /** Adds an event to the timeline. */
   readonly emit: (type: GroupEventType, group: string, reason: string, details: Readonly<Record<string, unknown>>) => void;
-  /** Writes the decision of a timer. */
-  perform(decision: GroupDecision | null): void;
+  /** Writes the change of a timer. */
+  perform(change: GroupChange | null): void;
 }

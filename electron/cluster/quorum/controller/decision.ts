@@ -1,7 +1,8 @@
 /**
  * A decision of the controller: its records, the response once they are committed, and its timeline events. Decisions are pure: image and
- * request in, records out. An invalid request throws a `KafkaError`; an error in one of its items is in the response.
+ * request in, records out.
  */
+import type { Decision as LogDecision } from '../../lib/decision.ts';
 import type { NodeEvent } from '../../lib/events.ts';
 import type { Random } from '../../lib/random.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
@@ -15,9 +16,8 @@ import { MAX_METADATA_BATCH_BYTES } from '../raft-log.ts';
 /** An event without its time; the controller adds it when the records are committed. */
 export type ControllerEvent = Omit<NodeEvent, 'at'>;
 
-export interface Decision<Response> {
-  readonly records: readonly MetadataRecordIn[];
-  readonly response: Response;
+export interface Decision<Response> extends LogDecision<MetadataRecordIn, Response> {
+  /** Added to the timeline once the records are committed. */
   readonly events: readonly ControllerEvent[];
 }
 
