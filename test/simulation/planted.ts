@@ -8,7 +8,8 @@ import { ReplicaFetcherManager } from '../../electron/cluster/broker/replica-fet
 import { ReplicaManager } from '../../electron/cluster/broker/replica-manager.ts';
 import { SegmentRepairs } from '../../electron/cluster/broker/segment-repairs.ts';
 import { GroupShard } from '../../electron/cluster/coordinator/group/group-shard.ts';
-import type { CommitRequest } from '../../electron/cluster/coordinator/group/offset-requests.ts';
+import { ClassicGroup } from '../../electron/cluster/coordinator/group/classic-group.ts';
+import type { CommitRequest } from '../../electron/cluster/coordinator/group/types.ts';
 import type { DiskFile } from '../../electron/cluster/lib/disk.ts';
 import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
 import { CorruptBatchError } from '../../electron/cluster/log/corruption.ts';
@@ -358,8 +359,9 @@ export const PLANTED: readonly PlantedBug[] = [
         const [request, ...rest] = args;
         const asked = request as CommitRequest;
         const group = self.groups.get(asked.groupId);
-        const [member] = group?.members.keys() ?? [];
-        if (group === undefined || member === undefined) return right(self, ...args);
+        if (!(group instanceof ClassicGroup)) return right(self, ...args);
+        const [member] = group.members.keys();
+        if (member === undefined) return right(self, ...args);
         return right(self, { ...asked, memberId: member, generationIdOrMemberEpoch: group.generation }, ...rest);
       }),
   },

@@ -1,6 +1,6 @@
 /**
  * The state of one classic consumer group: its members, their protocols, and pending requests. No timer decides here and nothing is written
- * here; the rules of the transitions are in `classic-rebalance.ts` and `classic-membership.ts`.
+ * here; the rules of the transitions are in `classic-join.ts`, `classic-rebalance.ts` and `classic-session.ts`.
  *
  *   Empty ─▶ PreparingRebalance ─▶ CompletingRebalance ─▶ Stable
  *     ▲            ▲  │ no members        │ member joins or leaves│
@@ -10,10 +10,14 @@
 import { assert } from '../../lib/assert.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { decodeSubscribedTopics } from '../../protocol/records/consumer-protocol.ts';
-import type { GroupRecordIn } from '../../protocol/records/group-records.ts';
 import type { Deadline } from '../deadline.ts';
-import type { ClassicMember, MemberProtocol } from './classic-member.ts';
-import type { JoinResponse, SyncResponse, Waiter } from './types.ts';
+import { classicGroupStatus, describeClassicGroup } from './classic-description.ts';
+import { metadataOf, touch, type ClassicMember, type MemberProtocol } from './classic-member.ts';
+import { ProtocolSupport, selectProtocol } from './classic-protocols.ts';
+import { joinError, syncError } from './classic-responses.ts';
+import type { Group } from './group.ts';
+import type { CommittedOffset } from './offset-store.ts';
+import type { CommitRequest, DescribedGroup, GroupStatus, JoinResponse, ListedGroup, SyncResponse, Waiter } from './types.ts';
 
 export type ClassicState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable' | 'Dead';
 
@@ -27,7 +31,8 @@ const COMES_FROM: Readonly<Record<ClassicState, readonly ClassicState[]>> = {
 
 export const CONSUMER_PROTOCOL = 'consumer';
 
-export class ClassicGroup {
+export class ClassicGroup implements Group {
+  readonly type = 'classic';
   readonly groupId: string;
   state: ClassicState = 'Empty';
   previousState: ClassicState | null = null;
@@ -61,7 +66,7 @@ export class ClassicGroup {
   readonly syncTimer: Deadline;
 
   private readonly staticMembers = new Map<string, string>();
-  private readonly supporters = new Map<string, number>();
+  private readonly support = new ProtocolSupport();
   private awaitingJoinCount = 0;
 
   constructor(groupId: string, stateSince: number | null, timers: (group: ClassicGroup) => { join: Deadline; sync: Deadline }) {
@@ -106,7 +111,7 @@ export class ClassicGroup {
     this.leaderId ??= member.memberId;
     this.members.set(member.memberId, member);
     if (member.instanceId !== null) this.staticMembers.set(member.instanceId, member.memberId);
-    this.countProtocols(member.protocols, 1);
+    this.support.add(member.protocols);
     this.takePendingJoin(member.memberId);
     if (waiter !== null) this.awaitJoin(member, waiter);
   }
@@ -119,7 +124,7 @@ export class ClassicGroup {
     member.session.clear();
     this.members.delete(member.memberId);
     this.pendingSync.delete(member.memberId);
-    this.countProtocols(member.protocols, -1);
+    this.support.remove(member.protocols);
     if (member.instanceId !== null && this.staticMembers.get(member.instanceId) === member.memberId)
       this.staticMembers.delete(member.instanceId);
     if (this.leaderId === member.memberId) this.leaderId = this.members.keys().next().value ?? null;
@@ -149,8 +154,8 @@ export class ClassicGroup {
   }
 
   update(member: ClassicMember, protocols: readonly MemberProtocol[], rebalanceTimeoutMs: number, sessionTimeoutMs: number): void {
-    this.countProtocols(member.protocols, -1);
-    this.countProtocols(protocols, 1);
+    this.support.remove(member.protocols);
+    this.support.add(protocols);
     member.protocols = protocols;
     member.rebalanceTimeoutMs = rebalanceTimeoutMs;
     member.sessionTimeoutMs = sessionTimeoutMs;
@@ -199,21 +204,11 @@ export class ClassicGroup {
   /** Whether a member with these protocols could join: all members must share one. */
   supports(protocolType: string, protocols: readonly { name: string }[]): boolean {
     if (this.state === 'Empty') return protocolType !== '' && protocols.length > 0;
-    return protocolType === this.protocolType && protocols.some(({ name }) => (this.supporters.get(name) ?? 0) === this.members.size);
+    return protocolType === this.protocolType && protocols.some(({ name }) => this.support.isCommon(name, this.members.size));
   }
 
-  /** The protocol that all members support and most prefer; among equals, the one preferred by the member that joined first. */
   selectProtocol(): string {
-    const votes = new Map<string, number>();
-    for (const { protocols } of this.members.values()) {
-      const choice = protocols.find(({ name }) => this.supporters.get(name) === this.members.size);
-      assert(choice !== undefined, `no protocol is common to the members of ${this.groupId}`);
-      votes.set(choice.name, (votes.get(choice.name) ?? 0) + 1);
-    }
-    let best: [name: string, count: number] | undefined;
-    for (const vote of votes) if (best === undefined || vote[1] > best[1]) best = vote;
-    assert(best !== undefined, `group ${this.groupId} has no members to vote`);
-    return best[0];
+    return selectProtocol(this.members, this.support);
   }
 
   /** Elects a member that waits in JoinGroup as leader; false without one. */
@@ -291,34 +286,77 @@ export class ClassicGroup {
     };
   }
 
-  /** The group's record. `assignments`: the new assignments; without them, the current ones of the members. */
-  metadataRecord(assignments?: ReadonlyMap<string, Buffer>): GroupRecordIn {
-    this.persisted = true;
-    const name = this.protocolName ?? '';
-    return {
-      type: 'GroupMetadata',
-      key: { group: this.groupId },
-      value: {
-        protocolType: this.protocolType ?? '',
-        generation: this.generation,
-        protocol: this.protocolName,
-        leader: this.leaderId,
-        currentStateTimestamp: BigInt(this.stateSince ?? -1),
-        members: [...this.members.values()].map((member) => ({
-          memberId: member.memberId,
-          groupInstanceId: member.instanceId,
-          clientId: member.clientId,
-          clientHost: member.clientHost,
-          rebalanceTimeout: member.rebalanceTimeoutMs,
-          sessionTimeout: member.sessionTimeoutMs,
-          subscription: metadataOf(member, name),
-          assignment: assignments === undefined ? member.assignment : (assignments.get(member.memberId) ?? EMPTY),
-        })),
-      },
-    };
+  // ── the interface of every group ────────────────────────────────────────────────────────────────────────────────
+
+  get memberCount(): number {
+    return this.members.size;
   }
 
-  /** Stops all timers and answers all pending requests. */
+  get isEmpty(): boolean {
+    return this.state === 'Empty';
+  }
+
+  get isAbandoned(): boolean {
+    return this.isEmpty && this.pendingJoin.size === 0;
+  }
+
+  isSubscribed(topic: string): boolean {
+    if (this.isEmpty) return false;
+    return this.subscribedTopics === null || this.subscribedTopics.has(topic);
+  }
+
+  /** A commit is valid by a member of the current generation, or from outside while the group has no members. */
+  validateCommit({ generationIdOrMemberEpoch: generation, memberId, groupInstanceId }: CommitRequest): number {
+    const member = this.members.get(memberId);
+    if (generation < 0 && this.isEmpty) return ErrorCode.NONE;
+    if (generation >= 0 || memberId !== '' || groupInstanceId !== null) {
+      const error = this.validateMember(memberId, groupInstanceId);
+      if (error !== ErrorCode.NONE) return error;
+      if (generation !== this.generation) return ErrorCode.ILLEGAL_GENERATION;
+    } else if (!this.isEmpty) return ErrorCode.UNKNOWN_MEMBER_ID;
+    // The member has the new generation from JoinGroup but owns no partition in it yet.
+    if (this.state === 'CompletingRebalance') return ErrorCode.REBALANCE_IN_PROGRESS;
+    if (member !== undefined) touch(member);
+    return ErrorCode.NONE;
+  }
+
+  /** Classic members send no member id with OffsetFetch, and their generation is not checked. */
+  validateFetch(): number {
+    return ErrorCode.NONE;
+  }
+
+  validateOffsetDelete(): number {
+    return this.isEmpty || this.protocolType === CONSUMER_PROTOCOL ? ErrorCode.NONE : ErrorCode.NON_EMPTY_GROUP;
+  }
+
+  retentionBegins(): ((committed: CommittedOffset) => number) | null {
+    const sinceCommit = (committed: CommittedOffset): number => Number(committed.commitTimestamp);
+    const { stateSince } = this;
+    if (this.protocolType === null) return sinceCommit;
+    if (this.isEmpty) return stateSince === null ? sinceCommit : (committed) => Math.max(stateSince, sinceCommit(committed));
+    return this.state === 'Stable' && this.subscribedTopics !== null ? sinceCommit : null;
+  }
+
+  list(): ListedGroup {
+    return { groupId: this.groupId, protocolType: this.protocolType ?? '', groupState: this.state, groupType: this.type };
+  }
+
+  describe(): DescribedGroup {
+    return describeClassicGroup(this);
+  }
+
+  status(partition: number): GroupStatus {
+    return classicGroupStatus(this, partition);
+  }
+
+  startSessions(): void {
+    for (const member of this.members.values()) touch(member);
+  }
+
+  end(now: number): void {
+    this.transition('Dead', now);
+  }
+
   dispose(error: number): void {
     this.joinTimer.clear();
     this.syncTimer.clear();
@@ -330,27 +368,4 @@ export class ClassicGroup {
       this.answerSync(member, syncError(error));
     }
   }
-
-  private countProtocols(protocols: readonly MemberProtocol[], by: 1 | -1): void {
-    for (const name of new Set(protocols.map((protocol) => protocol.name))) {
-      const count = (this.supporters.get(name) ?? 0) + by;
-      if (count === 0) this.supporters.delete(name);
-      else this.supporters.set(name, count);
-    }
-  }
-}
-
-const EMPTY = Buffer.alloc(0);
-
-export function metadataOf(member: ClassicMember, protocolName: string): Buffer {
-  return member.protocols.find(({ name }) => name === protocolName)?.metadata ?? EMPTY;
-}
-
-/** A JoinGroup answer that is only an error. Before v7 the protocol name could not be null. */
-export function joinError(version: number, errorCode: number, memberId = ''): JoinResponse {
-  return { errorCode, protocolName: version >= 7 ? null : '', leader: '', memberId, members: [] };
-}
-
-export function syncError(errorCode: number): SyncResponse {
-  return { errorCode, assignment: EMPTY };
 }

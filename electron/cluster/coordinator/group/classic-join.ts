@@ -4,9 +4,11 @@
  */
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { Deadline } from '../deadline.ts';
-import { joinError, type ClassicGroup } from './classic-group.ts';
-import { memberName, newMemberId, protocolsOf, sameProtocols, type ClassicMember } from './classic-member.ts';
-import { completeIfAllJoined, prepareOrComplete, prepareRebalance, sessionOver, touch } from './classic-rebalance.ts';
+import type { ClassicGroup } from './classic-group.ts';
+import { memberName, newMemberId, protocolsOf, sameProtocols, touch, type ClassicMember } from './classic-member.ts';
+import { completeIfAllJoined, prepareOrComplete, prepareRebalance, sessionOver } from './classic-rebalance.ts';
+import { groupRecord } from './classic-record.ts';
+import { joinError } from './classic-responses.ts';
 import { clientReason } from './reason-text.ts';
 import type { GroupChange, GroupEnvironment, GroupRequestContext, JoinRequest, JoinResponse, Waiter } from './types.ts';
 
@@ -184,7 +186,7 @@ function replaceStaticMember(join: Join, member: ClassicMember, newId: string): 
   }
   const { generation } = group;
   return {
-    records: [group.metadataRecord()],
+    records: [groupRecord(group)],
     complete(error) {
       const isOurs = group.members.get(newId) === member && member.awaitingJoin === waiter;
       // A rebalance has started meanwhile: this member waits for it like the others.

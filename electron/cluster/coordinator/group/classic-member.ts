@@ -28,6 +28,18 @@ export interface ClassicMember {
   readonly session: Deadline;
 }
 
+/** Its metadata for the protocol; empty where it does not support it. */
+export function metadataOf(member: ClassicMember, protocolName: string): Buffer {
+  return member.protocols.find(({ name }) => name === protocolName)?.metadata ?? NO_METADATA;
+}
+
+const NO_METADATA = Buffer.alloc(0);
+
+/** Starts or restarts the member's session timeout. */
+export function touch(member: ClassicMember): void {
+  member.session.set(member.sessionTimeoutMs);
+}
+
 /** The member's name for users: its instance id, else its client id, else its member id. */
 export function memberName(member: { memberId: string; instanceId: string | null; clientId: string }): string {
   return member.instanceId ?? (member.clientId === '' ? member.memberId : member.clientId);

@@ -4,18 +4,15 @@
  */
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { Deadline } from '../deadline.ts';
-import { syncError, type ClassicGroup } from './classic-group.ts';
-import { memberName, type ClassicMember } from './classic-member.ts';
+import type { ClassicGroup } from './classic-group.ts';
+import { memberName, touch, type ClassicMember } from './classic-member.ts';
+import { groupRecord } from './classic-record.ts';
+import { syncError } from './classic-responses.ts';
 import { membersByName, seconds } from './reason-text.ts';
 import type { GroupChange, GroupEnvironment, SyncResponse } from './types.ts';
 
 /** Members listed in an event. */
 const MAX_NAMED = 10;
-
-/** Starts or restarts a member's session timeout. */
-export function touch(member: ClassicMember): void {
-  member.session.set(member.sessionTimeoutMs);
-}
 
 /** Timers of a new group. */
 export function groupTimers(env: GroupEnvironment): (group: ClassicGroup) => { join: Deadline; sync: Deadline } {
@@ -96,7 +93,7 @@ function completeJoin(env: GroupEnvironment, group: ClassicGroup): GroupChange |
   if (group.state === 'Empty') {
     rebalanced(env, group);
     return {
-      records: [group.metadataRecord()],
+      records: [groupRecord(group)],
       complete(error) {
         if (error !== ErrorCode.NONE) env.logger.warn('Could not write the record of an empty group', { group: group.groupId, error });
         return null;

@@ -3,17 +3,11 @@ import type { leaveGroup } from '../../protocol/apis/leave-group.ts';
 import type { heartbeat } from '../../protocol/apis/heartbeat.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { RequestOf } from '../../protocol/schema.ts';
-import { syncError, type ClassicGroup } from './classic-group.ts';
-import { memberName, type ClassicMember } from './classic-member.ts';
-import {
-  afterRemoval,
-  completeIfAllJoined,
-  completeSync,
-  prepareOrComplete,
-  resetAssignment,
-  syncResponse,
-  touch,
-} from './classic-rebalance.ts';
+import type { ClassicGroup } from './classic-group.ts';
+import { memberName, touch, type ClassicMember } from './classic-member.ts';
+import { afterRemoval, completeIfAllJoined, completeSync, prepareOrComplete, resetAssignment, syncResponse } from './classic-rebalance.ts';
+import { groupRecord } from './classic-record.ts';
+import { syncError } from './classic-responses.ts';
 import { clientReason, membersByName } from './reason-text.ts';
 import type { GroupChange, GroupEnvironment, SyncRequest, SyncResponse, Waiter } from './types.ts';
 
@@ -71,7 +65,7 @@ function writeAssignment(env: GroupEnvironment, group: ClassicGroup, request: Sy
   const { generation } = group;
   group.assignmentInFlight = true;
   return {
-    records: [group.metadataRecord(assignments)],
+    records: [groupRecord(group, assignments)],
     complete(error) {
       if (group.state !== 'CompletingRebalance' || group.generation !== generation) return null;
       if (error === ErrorCode.NONE) {

@@ -26,22 +26,14 @@ import { ZERO_UUID } from '../../protocol/uuid.ts';
 import { partitionForKey } from '../java-hash.ts';
 import { CoordinatorRuntime } from '../runtime.ts';
 import type { CoordinatorStorage } from '../storage.ts';
-import { joinError, syncError } from './classic-group.ts';
+import { joinError, syncError } from './classic-responses.ts';
 import type { Leaver } from './classic-session.ts';
-import {
-  describedGroup,
-  describeError,
-  groupFilter,
-  listedGroup,
-  unknownGroup,
-  type DescribedGroup,
-  type ListedGroup,
-} from './group-queries.ts';
-import { GroupShard, type DeletedGroup } from './group-shard.ts';
-import { commitError, fetchError, fetchOffsets, uncommitted, type FetchedGroup, type GroupToFetch } from './offset-requests.ts';
+import { describeError, groupFilter, unknownGroup } from './group-queries.ts';
+import { GroupShard } from './group-shard.ts';
+import { commitError, fetchError, uncommitted, type FetchedGroup, type GroupToFetch } from './offset-requests.ts';
 import type { GroupSettings } from './settings.ts';
 import { groupStatus, type GroupCoordinatorStatus } from './status.ts';
-import type { GroupChange, GroupRequestContext } from './types.ts';
+import type { DeletedGroup, DescribedGroup, GroupChange, GroupRequestContext, ListedGroup } from './types.ts';
 
 export interface GroupCoordinatorOptions {
   readonly clock: Clock;
@@ -202,7 +194,7 @@ export class GroupCoordinator {
     let errorCode: number = ErrorCode.NONE;
     for (const { shard } of this.runtime.partitions()) {
       if (shard === null) errorCode = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
-      else for (const group of shard.groups.readAll()) if (matches(group)) groups.push(listedGroup(group));
+      else for (const group of shard.groups.readAll()) if (matches(group)) groups.push(group.list());
     }
     return { errorCode, groups };
   }
@@ -212,7 +204,7 @@ export class GroupCoordinator {
       const found = this.find(groupId, { emptyIdAllowed: true });
       if (typeof found === 'number') return describeError(groupId, found);
       const group = found.shard.groups.read(groupId);
-      return group === undefined ? unknownGroup(groupId, context.version) : describedGroup(group);
+      return group === undefined ? unknownGroup(groupId, context.version) : group.describe();
     };
     // A group that a request names several times is described once: a bound for the cost of a response.
     const described = new Map<string, DescribedGroup>();
@@ -240,7 +232,7 @@ export class GroupCoordinator {
 
   private fetchGroup(group: GroupToFetch, requireStable: boolean): FetchedGroup {
     const found = this.find(group.groupId, { emptyIdAllowed: true });
-    return typeof found === 'number' ? fetchError(group, found) : fetchOffsets(found.shard.offsets, group, requireStable);
+    return typeof found === 'number' ? fetchError(group, found) : found.shard.fetchOffsets(group, requireStable);
   }
 
   /** The shard of a group, or the error code without one. */

@@ -2,7 +2,6 @@
  * The groups of one partition of `__consumer_offsets`. Members' state changes with a decision and is written with the assignment, as in Apache
  * Kafka; what exists (groups, offsets) changes when its records are applied, and can be read once they are committed.
  */
-import type { deleteGroups } from '../../protocol/apis/delete-groups.ts';
 import type { heartbeat } from '../../protocol/apis/heartbeat.ts';
 import type { offsetDelete } from '../../protocol/apis/offset-delete.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
@@ -11,16 +10,21 @@ import type { GroupRecord, GroupRecordIn } from '../../protocol/records/group-re
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { Deadline } from '../deadline.ts';
 import type { CoordinatorShard, RecordOrigin } from '../decision.ts';
-import { ClassicGroup, joinError, syncError } from './classic-group.ts';
+import { ClassicGroup } from './classic-group.ts';
 import { decideJoin } from './classic-join.ts';
 import { loadGroup, type GroupValue } from './classic-loading.ts';
-import { groupTimers, touch } from './classic-rebalance.ts';
+import { groupTimers } from './classic-rebalance.ts';
+import { joinError, syncError } from './classic-responses.ts';
 import { decideHeartbeat, decideLeave, decideSync, type Leaver, type Left } from './classic-session.ts';
 import { expiredOffsets } from './offset-expiry.ts';
 import { GroupMap } from './group-map.ts';
-import { decideCommit, decideOffsetDelete, type CommitRequest, type CommitResponse } from './offset-requests.ts';
+import type { Group } from './group.ts';
+import { decideCommit, decideOffsetDelete, fetchOffsets, type FetchedGroup, type GroupToFetch } from './offset-requests.ts';
 import { OffsetStore, offsetTombstone, type OffsetRecord } from './offset-store.ts';
 import type {
+  CommitRequest,
+  CommitResponse,
+  DeletedGroup,
   GroupChange,
   GroupDecision,
   GroupEnvironment,
@@ -31,8 +35,6 @@ import type {
   SyncResponse,
   Waiter,
 } from './types.ts';
-
-export type DeletedGroup = ResponseIn<typeof deleteGroups>['results'][number];
 
 /** Maximum tombstones in one batch. */
 const TOMBSTONES_PER_BATCH = 1000;
@@ -53,7 +55,12 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
 
   decideJoin(request: JoinRequest, context: GroupRequestContext, waiter: Waiter<JoinResponse>): GroupChange | null {
     // Only a request without a member id can create a group; a member id belongs to a group that this coordinator does not know.
-    const group = this.groups.get(request.groupId) ?? (request.memberId === '' ? this.create(request.groupId) : undefined);
+    const known = this.groups.get(request.groupId);
+    const group = known === undefined && request.memberId === '' ? this.create(request.groupId) : known;
+    if (group !== undefined && !(group instanceof ClassicGroup)) {
+      waiter.respond(joinError(waiter.version, ErrorCode.INCONSISTENT_GROUP_PROTOCOL, request.memberId));
+      return null;
+    }
     if (group !== undefined) {
       // An uncommitted offset alone may have created it.
       this.groups.add(group);
@@ -64,7 +71,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   }
 
   decideSync(request: SyncRequest, waiter: Waiter<SyncResponse>): GroupChange | null {
-    const group = this.groups.get(request.groupId);
+    const group = this.classic(request.groupId);
     if (group !== undefined) return decideSync(this.env, group, request, waiter);
     waiter.respond(syncError(ErrorCode.UNKNOWN_MEMBER_ID));
     return null;
@@ -72,12 +79,12 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
 
   /** The error code of the response. */
   heartbeat(request: RequestOf<typeof heartbeat>): number {
-    const group = this.groups.get(request.groupId);
+    const group = this.classic(request.groupId);
     return group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : decideHeartbeat(group, request);
   }
 
   decideLeave(groupId: string, leavers: readonly Leaver[]): { results: Left[]; change: GroupChange | null } {
-    const group = this.groups.get(groupId);
+    const group = this.classic(groupId);
     if (group !== undefined) return decideLeave(this.env, group, leavers);
     const errorCode = ErrorCode.UNKNOWN_MEMBER_ID;
     return { results: leavers.map(({ memberId, groupInstanceId }) => ({ memberId, groupInstanceId, errorCode })), change: null };
@@ -105,11 +112,16 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   decideDelete(groupId: string): GroupDecision<DeletedGroup> {
     const group = this.groups.get(groupId);
     if (group === undefined) return { records: [], response: { groupId, errorCode: ErrorCode.GROUP_ID_NOT_FOUND } };
-    if (group.state !== 'Empty') return { records: [], response: { groupId, errorCode: ErrorCode.NON_EMPTY_GROUP } };
+    if (!group.isEmpty) return { records: [], response: { groupId, errorCode: ErrorCode.NON_EMPTY_GROUP } };
     const records: GroupRecordIn[] = [...this.offsets.partitionsOf(groupId).entries()].map(([topic, partition]) =>
       offsetTombstone(groupId, topic, partition),
     );
     return { records: [...records, groupTombstone(groupId)], response: { groupId, errorCode: ErrorCode.NONE } };
+  }
+
+  /** Committed offsets of a group. */
+  fetchOffsets(request: GroupToFetch, requireStable: boolean): FetchedGroup {
+    return fetchOffsets(this.offsets, this.groups.read(request.groupId), request, requireStable);
   }
 
   /** Offsets of deleted topics are invalid; a topic that is re-created under the name starts without offsets. */
@@ -151,7 +163,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
       this.offsets.commit(record, origin);
       if (record.value !== null) this.groups.commitAdded(group, () => this.create(group));
     } else if (record.type === 'GroupMetadata' && record.value === null)
-      this.groups.commitDeleted(record.key.group)?.transition('Dead', this.env.clock.now());
+      this.groups.commitDeleted(record.key.group)?.end(this.env.clock.now());
   }
 
   endTransaction(producerId: bigint, outcome: 'commit' | 'abort'): void {
@@ -173,12 +185,12 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     this.loading.clear();
     for (const groupId of this.offsets.groupIds()) if (this.groups.get(groupId) === undefined) this.groups.add(this.create(groupId));
     for (const group of this.groups.values()) {
-      for (const member of group.members.values()) touch(member);
-      if (group.members.size > 0)
+      group.startSessions();
+      if (group.memberCount > 0)
         emit('group/coordinatorMoved', group.groupId, `its coordinator moved to broker ${settings.brokerId}`, {
           coordinator: settings.brokerId,
           generation: group.generation,
-          members: group.members.size,
+          members: group.memberCount,
         });
     }
     this.cleanup.set(settings.offsetsRetentionCheckIntervalMs);
@@ -195,7 +207,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   private cleanUp(): void {
     this.cleanup.set(this.env.settings.offsetsRetentionCheckIntervalMs);
     const records: GroupRecordIn[] = [];
-    const unrecorded: ClassicGroup[] = [];
+    const unrecorded: Group[] = [];
     for (const group of [...this.groups.values()]) {
       const expired = expiredOffsets(this.env, group, this.offsets);
       for (const record of expired) records.push(record);
@@ -221,19 +233,25 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   }
 
   /** The group has no members, no pending member ids and no offsets beside the `expiring` ones. */
-  private isIdle(group: ClassicGroup, expiring: number): boolean {
-    if (group.state !== 'Empty' || group.pendingJoin.size > 0 || this.offsets.isBusy(group.groupId)) return false;
+  private isIdle(group: Group, expiring: number): boolean {
+    if (!group.isAbandoned || this.offsets.isBusy(group.groupId)) return false;
     return [...this.offsets.of(group.groupId).entries()].length === expiring;
+  }
+
+  /** The members of other groups use other requests. */
+  private classic(groupId: string): ClassicGroup | undefined {
+    const group = this.groups.get(groupId);
+    return group instanceof ClassicGroup ? group : undefined;
   }
 
   private create(groupId: string): ClassicGroup {
     return new ClassicGroup(groupId, this.env.clock.now(), groupTimers(this.env));
   }
 
-  private drop(group: ClassicGroup): void {
-    if (this.groups.get(group.groupId) !== group || group.state !== 'Empty') return;
+  private drop(group: Group): void {
+    if (this.groups.get(group.groupId) !== group || !group.isEmpty) return;
     group.dispose(ErrorCode.COORDINATOR_NOT_AVAILABLE);
-    group.transition('Dead', this.env.clock.now());
+    group.end(this.env.clock.now());
     this.groups.remove(group.groupId);
   }
 }

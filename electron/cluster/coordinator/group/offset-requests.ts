@@ -1,5 +1,4 @@
 /** OffsetCommit, OffsetFetch and OffsetDelete of a group whose partition is known and loaded. */
-import type { offsetCommit } from '../../protocol/apis/offset-commit.ts';
 import type { offsetDelete } from '../../protocol/apis/offset-delete.ts';
 import type { offsetFetch } from '../../protocol/apis/offset-fetch.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
@@ -7,13 +6,10 @@ import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
 import type { Decision } from '../decision.ts';
-import { CONSUMER_PROTOCOL, type ClassicGroup } from './classic-group.ts';
-import { touch } from './classic-rebalance.ts';
+import type { Group } from './group.ts';
 import { offsetTombstone, type OffsetRecord, type OffsetStore } from './offset-store.ts';
-import type { GroupEnvironment } from './types.ts';
+import type { CommitRequest, CommitResponse, GroupEnvironment } from './types.ts';
 
-export type CommitRequest = RequestOf<typeof offsetCommit>;
-export type CommitResponse = ResponseIn<typeof offsetCommit>;
 export type FetchedGroup = NonNullable<ResponseIn<typeof offsetFetch>['groups']>[number];
 export type GroupToFetch = RequestOf<typeof offsetFetch>['groups'][number];
 
@@ -21,19 +17,6 @@ export type GroupToFetch = RequestOf<typeof offsetFetch>['groups'][number];
 const VALUE_WITH_TOPIC_ID = 4;
 /** The only version with an expiry time. */
 const VALUE_WITH_EXPIRY = 1;
-
-/** NONE for a valid commit: by a member of the current generation, or from outside while the group has no members. */
-export function validateCommit(group: ClassicGroup, request: CommitRequest): number {
-  const { generationIdOrMemberEpoch: generation, memberId, groupInstanceId } = request;
-  if (generation < 0 && group.state === 'Empty') return ErrorCode.NONE;
-  if (generation >= 0 || memberId !== '' || groupInstanceId !== null) {
-    const error = group.validateMember(memberId, groupInstanceId);
-    if (error !== ErrorCode.NONE) return error;
-    if (generation !== group.generation) return ErrorCode.ILLEGAL_GENERATION;
-  } else if (group.state !== 'Empty') return ErrorCode.UNKNOWN_MEMBER_ID;
-  // The member has the new generation from JoinGroup but owns no partition in it yet.
-  return group.state === 'CompletingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
-}
 
 /** The response when the whole request is refused. */
 export function commitError(request: CommitRequest, errorCode: number): CommitResponse {
@@ -59,18 +42,13 @@ export function uncommitted({ topics }: CommitResponse, failure: number): Commit
   };
 }
 
-/** Throws the error of `validateCommit`. `group` undefined: it is created when the records are applied. */
+/** Throws the error of an invalid commit. `group` undefined: it is created when the records are applied. */
 export function decideCommit(
   env: GroupEnvironment,
-  group: ClassicGroup | undefined,
+  group: Group | undefined,
   request: CommitRequest,
 ): Decision<OffsetRecord, CommitResponse> {
-  if (group !== undefined) {
-    const error = validateCommit(group, request);
-    if (error !== ErrorCode.NONE) throw new KafkaError(error);
-    const member = group.members.get(request.memberId);
-    if (member !== undefined) touch(member);
-  }
+  throwIfError(group?.validateCommit(request));
   const now = BigInt(env.clock.now());
   const expires = request.retentionTimeMs >= 0n;
   const records: OffsetRecord[] = [];
@@ -100,9 +78,11 @@ export function decideCommit(
   return { records, response: { topics } };
 }
 
-/** Committed offsets; `topics` null: all of them. A partition without one has offset −1 and no error. */
-export function fetchOffsets(offsets: OffsetStore, request: GroupToFetch, requireStable: boolean): FetchedGroup {
-  const { groupId } = request;
+/** Committed offsets; `topics` null: all of them. A partition without one has offset −1 and no error. An unknown group has no offsets. */
+export function fetchOffsets(offsets: OffsetStore, group: Group | undefined, request: GroupToFetch, requireStable: boolean): FetchedGroup {
+  const { groupId, memberId, memberEpoch } = request;
+  const error = group?.validateFetch(memberId, memberEpoch) ?? ErrorCode.NONE;
+  if (error !== ErrorCode.NONE) return fetchError(request, error);
   const partition = (topic: string, topicId: string, partitionIndex: number): FetchedGroup['topics'][number]['partitions'][number] => {
     if (requireStable && offsets.isUnstable(groupId, topic, partitionIndex))
       return unknownOffset(partitionIndex, ErrorCode.UNSTABLE_OFFSET_COMMIT);
@@ -157,22 +137,22 @@ function unknownOffset(partitionIndex: number, errorCode: number): FetchedGroup[
 /** Deletes offsets (KIP-496), except of topics that members are subscribed to. Throws NON_EMPTY_GROUP. */
 export function decideOffsetDelete(
   offsets: OffsetStore,
-  group: ClassicGroup,
+  group: Group,
   request: RequestOf<typeof offsetDelete>,
 ): Decision<OffsetRecord, ResponseIn<typeof offsetDelete>> {
-  const inUse = (topic: string): boolean => {
-    if (group.state === 'Empty') return false;
-    return group.subscribedTopics === null || group.subscribedTopics.has(topic);
-  };
-  if (group.state !== 'Empty' && group.protocolType !== CONSUMER_PROTOCOL) throw new KafkaError(ErrorCode.NON_EMPTY_GROUP);
+  throwIfError(group.validateOffsetDelete());
   const records: OffsetRecord[] = [];
   const topics = request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex }) => {
-      if (inUse(name)) return { partitionIndex, errorCode: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC };
+      if (group.isSubscribed(name)) return { partitionIndex, errorCode: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC };
       if (offsets.has(group.groupId, name, partitionIndex)) records.push(offsetTombstone(group.groupId, name, partitionIndex));
       return { partitionIndex, errorCode: ErrorCode.NONE };
     }),
   }));
   return { records, response: { errorCode: ErrorCode.NONE, topics } };
+}
+
+function throwIfError(error: number | undefined): void {
+  if (error !== undefined && error !== ErrorCode.NONE) throw new KafkaError(error);
 }

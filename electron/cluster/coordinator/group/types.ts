@@ -1,7 +1,11 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Random } from '../../lib/random.ts';
+import type { deleteGroups } from '../../protocol/apis/delete-groups.ts';
+import type { describeGroups } from '../../protocol/apis/describe-groups.ts';
 import type { joinGroup } from '../../protocol/apis/join-group.ts';
+import type { listGroups } from '../../protocol/apis/list-groups.ts';
+import type { offsetCommit } from '../../protocol/apis/offset-commit.ts';
 import type { syncGroup } from '../../protocol/apis/sync-group.ts';
 import type { GroupRecordIn } from '../../protocol/records/group-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
@@ -19,6 +23,36 @@ export interface GroupRequestContext {
 /** A change of members' state, which answers the waiting requests itself. */
 export type GroupChange = Change<GroupRecordIn>;
 export type GroupDecision<Response> = Decision<GroupRecordIn, Response>;
+
+export type CommitRequest = RequestOf<typeof offsetCommit>;
+export type CommitResponse = ResponseIn<typeof offsetCommit>;
+export type DeletedGroup = ResponseIn<typeof deleteGroups>['results'][number];
+export type ListedGroup = ResponseIn<typeof listGroups>['groups'][number];
+export type DescribedGroup = ResponseIn<typeof describeGroups>['groups'][number];
+
+/** Plain data, for the Lab. */
+export interface GroupStatus {
+  readonly groupId: string;
+  /** Of `__consumer_offsets`. */
+  readonly partition: number;
+  readonly state: string;
+  /** Wall-clock milliseconds of the last change of state. */
+  readonly stateSince: number | null;
+  readonly generation: number;
+  readonly protocolType: string | null;
+  readonly protocol: string | null;
+  readonly leader: string | null;
+  /** Reason of the last rebalance under this coordinator; empty: none. */
+  readonly rebalanceReason: string;
+  readonly members: readonly {
+    readonly memberId: string;
+    readonly instanceId: string | null;
+    readonly clientId: string;
+    readonly clientHost: string;
+    /** The pending request of the member. */
+    readonly waitsFor: 'join' | 'sync' | null;
+  }[];
+}
 
 export type JoinRequest = RequestOf<typeof joinGroup>;
 export type JoinResponse = ResponseIn<typeof joinGroup>;
