@@ -6,6 +6,7 @@ import { silentLogger } from '../../electron/cluster/lib/logger.ts';
 import { seededRandom } from '../../electron/cluster/lib/random.ts';
 import type { joinGroup } from '../../electron/cluster/protocol/apis/join-group.ts';
 import { encodeSubscription } from '../../electron/cluster/protocol/records/consumer-protocol.ts';
+import { EMPTY_IMAGE, type MetadataImage, type TopicImage } from '../../electron/cluster/quorum/image.ts';
 import type { ResponseIn } from '../../electron/cluster/protocol/schema.ts';
 import { ZERO_UUID } from '../../electron/cluster/protocol/uuid.ts';
 import { MemoryCoordinatorStorage } from './memory-coordinator-storage.ts';
@@ -39,6 +40,7 @@ export class GroupBench {
   readonly storage: MemoryCoordinatorStorage;
   readonly events: NodeEvent[] = [];
   readonly settings: GroupSettings;
+  image: MetadataImage = imageOf(['orders', 'refunds', 'abandoned'].map((name) => topicImage(name)));
   coordinator: GroupCoordinator;
   private readonly seed: number;
   private brokers = 0;
@@ -58,6 +60,7 @@ export class GroupBench {
       logger: silentLogger,
       events: (event) => this.events.push(event),
       storage: this.storage,
+      image: () => this.image,
       settings: { ...this.settings, brokerId },
     });
   }
@@ -251,7 +254,31 @@ export class GroupBench {
     }
   }
 
+  /** The image without these topics; each coordinator gets the change, unless `options.notify` is false. */
+  deleteTopics(names: readonly string[], options: { notify?: boolean } = {}): void {
+    const deletedTopics = names.flatMap((name) => this.image.topics.get(name) ?? []);
+    this.image = imageOf([...this.image.topics.values()].filter(({ name }) => !names.includes(name)));
+    if (options.notify !== false) this.coordinator.onImage({ deletedTopics });
+  }
+
+  createTopic(name: string, id: string): void {
+    this.image = imageOf([...this.image.topics.values(), topicImage(name, id)]);
+  }
+
   eventTypes(): string[] {
     return this.events.map(({ type }) => type);
   }
+}
+
+/** Topics have the id of most commits here, which name them by name only. */
+function topicImage(name: string, id = ZERO_UUID): TopicImage {
+  return { id, name, partitions: [] };
+}
+
+function imageOf(topics: readonly TopicImage[]): MetadataImage {
+  return {
+    ...EMPTY_IMAGE,
+    topics: new Map(topics.map((topic) => [topic.name, topic])),
+    topicsById: new Map(topics.map((topic) => [topic.id, topic])),
+  };
 }

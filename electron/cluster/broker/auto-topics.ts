@@ -11,7 +11,7 @@ import type { RequestIn } from '../protocol/schema.ts';
 import type { BrokerSettings } from '../quorum/config-definitions.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import type { ControllerChannel, TopicCreator } from './context.ts';
-import { OFFSETS_TOPIC } from './topic-rules.ts';
+import { INTERNAL_TOPICS } from './internal-topics.ts';
 
 /** Maximum number of topics that are requested at the same time; beyond it a client gets a retriable error. */
 const MAX_IN_FLIGHT = 1000;
@@ -113,17 +113,14 @@ export class AutoTopics implements TopicCreator {
 
   private newTopic(name: string): NewTopic {
     const { settings } = this.options;
-    if (name === OFFSETS_TOPIC) {
+    const internal = INTERNAL_TOPICS.find((topic) => topic.name === name);
+    if (internal !== undefined) {
       return {
         name,
-        numPartitions: settings.offsetsTopicNumPartitions,
-        replicationFactor: settings.offsetsTopicReplicationFactor,
+        numPartitions: internal.partitionCount(settings),
+        replicationFactor: internal.replicationFactor(settings),
         assignments: [],
-        configs: [
-          { name: 'cleanup.policy', value: 'compact' },
-          { name: 'compression.type', value: 'producer' },
-          { name: 'segment.bytes', value: String(settings.offsetsTopicSegmentBytes) },
-        ],
+        configs: internal.configs(settings),
       };
     }
     const { numPartitions, defaultReplicationFactor: replicationFactor } = settings;

@@ -2,7 +2,7 @@
  * The broker half of a node: logs, replicas, group coordinator, handlers, and the broker's lifecycle. It owns no socket: requests come in
  * through `dispatch`, other brokers and the controller are reached through the given functions.
  */
-import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts';
+import type { GroupCoordinator } from '../coordinator/group/group-coordinator.ts';
 import type { GroupCoordinatorStatus } from '../coordinator/group/status.ts';
 import { createDispatch } from '../dispatch/api-registry.ts';
 import type { Dispatch } from '../dispatch/request.ts';
@@ -30,18 +30,19 @@ import { removeRunNote, readCleanShutdownEpoch, readRunEpoch, writeCleanShutdown
 import { RACK_AWARE_SELECTOR } from './closest-replica.ts';
 import type { BrokerContext, ControllerChannel, QuorumInfo } from './context.ts';
 import { createCoordinatorStorage } from './coordinator-storage.ts';
+import { Coordinators } from './coordinators.ts';
 import { CorruptionReports } from './corruption-reports.ts';
 import { guardGroups } from './guarded-groups.ts';
 import { FetchSessionCache } from './fetch-session.ts';
 import { SUPPORTED_FEATURES } from './features.ts';
+import { CONSUMER_OFFSETS, type Coordinator, type CoordinatorEnvironment, type InternalTopic } from './internal-topics.ts';
 import { ProducerIds } from './producer-ids.ts';
 import type { Peer } from './replica-fetcher.ts';
 import { MetadataConfirmation } from './metadata-confirmation.ts';
 import { ReplicaManager } from './replica-manager.ts';
 import { SegmentRepairs } from './segment-repairs.ts';
 import { StallGuard } from './stall-guard.ts';
-import { advertisedHost, CLIENT_LISTENER, groupSettings, keepEverything, logConfig, nodeProperties } from './settings.ts';
-import { OFFSETS_TOPIC } from './topic-rules.ts';
+import { advertisedHost, CLIENT_LISTENER, keepEverything, logConfig, nodeProperties } from './settings.ts';
 
 /** The interface of this node's voter (`quorum/`) that the broker needs. */
 export interface MetadataSource extends QuorumInfo {
@@ -107,6 +108,7 @@ export class Broker {
   private readonly repairs: SegmentRepairs;
   private readonly stalls: StallGuard;
   private readonly groups: GroupCoordinator;
+  private readonly coordinators: Coordinators;
   private readonly autoTopics: AutoTopics;
   private readonly previousBrokerEpoch: bigint;
   /** Topics whose logs were opened before their configuration was known. */
@@ -191,20 +193,24 @@ export class Broker {
         controller.send(alterPartition, alterPartition.maxVersion, request, { timeoutMs: ALTER_PARTITION_TIMEOUT_MS }),
       connect: (broker) => this.connect(broker),
     });
-    this.groups = new GroupCoordinator({
+    const coordinatorEnvironment: CoordinatorEnvironment = {
+      nodeId,
       clock,
       random,
-      logger: logger.child({ part: 'groups' }),
+      logger,
       events,
-      storage: createCoordinatorStorage({
-        replicas: this.replicas,
-        clock,
-        topic: OFFSETS_TOPIC,
-        commitTimeoutMs: settings.offsetsCommitTimeoutMs,
-      }),
-      settings: groupSettings(nodeId, settings),
+      settings,
+      image: () => quorum.image(),
       requestsHeld: () => this.stalls.hold !== undefined,
-    });
+    };
+    const coordinatorOf = <C extends Coordinator>(internal: InternalTopic<C>): C => {
+      const { name: topic } = internal;
+      const commitTimeoutMs = internal.commitTimeoutMs(settings);
+      const storage = createCoordinatorStorage({ replicas: this.replicas, clock, topic, commitTimeoutMs });
+      return internal.createCoordinator(coordinatorEnvironment, storage);
+    };
+    this.groups = coordinatorOf(CONSUMER_OFFSETS);
+    this.coordinators = new Coordinators(nodeId, new Map([[CONSUMER_OFFSETS.name, this.groups]]));
     const confirmation = new MetadataConfirmation({
       controller,
       timeoutMs: settings.brokerSessionHalfMs,
@@ -318,7 +324,7 @@ export class Broker {
     const brokerEpoch = this.lifecycle.brokerEpoch >= 0n ? this.lifecycle.brokerEpoch : this.previousBrokerEpoch;
     this.lifecycle.stop();
     this.unsubscribe?.();
-    this.groups.close();
+    this.coordinators.close();
     this.repairs.stop();
     this.stalls.stop();
     this.replicas.stop();
@@ -369,7 +375,7 @@ export class Broker {
   private follow(change: ImageChange): void {
     this.guarded('logs', () => this.settleConfigs());
     this.guarded('replicas', () => this.replicas.applyChange(change));
-    this.guarded('groups', () => this.elections(change));
+    this.guarded('coordinators', () => this.coordinators.onImage(change));
   }
 
   /** Applies the configuration of topics, once it is known, to logs that were opened with `keepEverything`, which deletes no record. */
@@ -390,22 +396,6 @@ export class Broker {
       const stack = error instanceof Error ? error.stack : String(error);
       this.options.logger.error('metadata change was not applied', { part, stack });
     }
-  }
-
-  /** This broker coordinates the groups of the partitions of `__consumer_offsets` that it leads. */
-  private elections(change: ImageChange): void {
-    const { nodeId } = this.options.config;
-    const deleted: string[] = [];
-    for (const { name, partitions } of change.deletedTopics) {
-      if (name !== OFFSETS_TOPIC) deleted.push(name);
-      else for (const { partition } of partitions) this.groups.onResignation(partition, null);
-    }
-    for (const { topic, partition, leader, leaderEpoch, replicas } of change.partitions) {
-      if (topic !== OFFSETS_TOPIC) continue;
-      if (leader === nodeId) this.groups.onElection(partition, leaderEpoch);
-      else this.groups.onResignation(partition, replicas.includes(nodeId) ? leaderEpoch : null);
-    }
-    if (deleted.length > 0) this.groups.onTopicsDeleted(deleted);
   }
 
   private onState(state: LifecycleState): void {

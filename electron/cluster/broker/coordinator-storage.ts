@@ -9,9 +9,9 @@ import type { ReplicaManager } from './replica-manager.ts';
 export interface CoordinatorStorageOptions {
   replicas: ReplicaManager;
   clock: Clock;
-  /** `__consumer_offsets`. */
+  /** An internal topic (`internal-topics.ts`). */
   topic: string;
-  /** Timeout for an append to be committed: `offsets.commit.timeout.ms`. */
+  /** Timeout for an append to be committed. */
   commitTimeoutMs: number;
 }
 

@@ -6,7 +6,6 @@
  * Transactional ids (1) are refused with TRANSACTIONAL_ID_AUTHORIZATION_FAILED: librdkafka retries after any other error until
  * its timeout, and Java's producer ends at once too.
  */
-import { partitionForKey } from '../../coordinator/java-hash.ts';
 import { findCoordinator } from '../../protocol/apis/find-coordinator.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
@@ -14,20 +13,20 @@ import type { TopicImage } from '../../quorum/image.ts';
 import { authorizationError, isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
 import { aliveEndpoint } from '../cluster-view.ts';
 import type { BrokerApi, BrokerContext, Handler } from '../context.ts';
-import { OFFSETS_TOPIC } from '../topic-rules.ts';
+import { INTERNAL_TOPICS, type InternalTopic } from '../internal-topics.ts';
 
 const DESCRIBE_GROUP: ItemRule = { operation: Operation.DESCRIBE, resource: Resource.GROUP };
-const GROUP = 0;
 const TRANSACTION = 1;
 
 export const handleFindCoordinator: Handler<typeof findCoordinator> = async (request, { version, listener, session }, broker) => {
   if (request.keyType === TRANSACTION)
     throw new KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'This cluster does not support transactions.');
-  if (request.keyType !== GROUP) throw new KafkaError(ErrorCode.INVALID_REQUEST, refusal(request.keyType));
+  const internal = INTERNAL_TOPICS.find(({ keyType }) => keyType === request.keyType);
+  if (internal === undefined) throw new KafkaError(ErrorCode.INVALID_REQUEST, refusal(request.keyType));
   const isVisible = (key: string): boolean => isAllowed(broker.authorizer, session, DESCRIBE_GROUP, key);
   // The topic is not created for a client that may see no group.
-  const topic = (version >= 4 ? request.coordinatorKeys : [request.key]).some(isVisible) ? await offsetsTopic(broker) : undefined;
-  const find = (key: string): Coordinator => (isVisible(key) ? coordinatorOf(key, topic, broker, listener) : REFUSED);
+  const topic = (version >= 4 ? request.coordinatorKeys : [request.key]).some(isVisible) ? await createdTopic(internal, broker) : undefined;
+  const find = (key: string): Coordinator => (isVisible(key) ? coordinatorOf(key, internal, topic, broker, listener) : REFUSED);
   if (version >= 4) return { coordinators: request.coordinatorKeys.map((key) => ({ key, ...find(key) })) };
   return find(request.key);
 };
@@ -56,19 +55,26 @@ function refusal(keyType: number): string {
   return `Coordinator type ${keyType} is unknown.`;
 }
 
-async function offsetsTopic(broker: BrokerContext): Promise<TopicImage | undefined> {
-  const found = broker.image().topics.get(OFFSETS_TOPIC);
+async function createdTopic({ name }: InternalTopic, broker: BrokerContext): Promise<TopicImage | undefined> {
+  const found = broker.image().topics.get(name);
   if (found !== undefined) return found;
-  await broker.autoTopics.create([OFFSETS_TOPIC]);
-  return broker.image().topics.get(OFFSETS_TOPIC);
+  await broker.autoTopics.create([name]);
+  return broker.image().topics.get(name);
 }
 
-function coordinatorOf(key: string, topic: TopicImage | undefined, broker: BrokerContext, listener: string): Coordinator {
-  if (topic === undefined) return unavailable(`${OFFSETS_TOPIC} is being created.`);
-  const partition = partitionForKey(key, topic.partitions.length);
+function coordinatorOf(
+  key: string,
+  internal: InternalTopic,
+  topic: TopicImage | undefined,
+  broker: BrokerContext,
+  listener: string,
+): Coordinator {
+  const { name } = internal;
+  if (topic === undefined) return unavailable(`${name} is being created.`);
+  const partition = internal.partitionFor(key, topic.partitions.length);
   const leader = topic.partitions[partition]?.leader ?? -1;
   const endpoint = aliveEndpoint(broker.image(), leader, listener);
-  if (endpoint === undefined) return unavailable(`${OFFSETS_TOPIC}-${partition} has no leader.`);
+  if (endpoint === undefined) return unavailable(`${name}-${partition} has no leader.`);
   return { errorCode: ErrorCode.NONE, errorMessage: null, nodeId: endpoint.nodeId, host: endpoint.host, port: endpoint.port };
 }
 

@@ -23,6 +23,7 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { decodeGroupRecord, encodeGroupRecord, type GroupRecord, type GroupRecordIn } from '../../protocol/records/group-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
+import type { ImageChange, MetadataImage } from '../../quorum/image.ts';
 import { partitionForKey } from '../java-hash.ts';
 import { CoordinatorRuntime } from '../runtime.ts';
 import type { CoordinatorStorage } from '../storage.ts';
@@ -42,6 +43,8 @@ export interface GroupCoordinatorOptions {
   readonly events: EventSink;
   readonly storage: CoordinatorStorage;
   readonly settings: GroupSettings;
+  /** The newest metadata of this broker. */
+  image(): MetadataImage;
   /** See `GroupEnvironment.requestsHeld`; false if absent. */
   readonly requestsHeld?: () => boolean;
 }
@@ -70,6 +73,7 @@ export class GroupCoordinator {
           random,
           logger,
           settings,
+          image: () => options.image(),
           requestsHeld: options.requestsHeld ?? (() => false),
           emit: (type, group, reason, details) =>
             events({ type, at: clock.now(), group, reason, details: { offsetsPartition: partition, ...details } }),
@@ -93,8 +97,9 @@ export class GroupCoordinator {
   }
 
   /** Removes all offsets of deleted topics. */
-  onTopicsDeleted(names: readonly string[]): void {
-    const topics = new Set(names);
+  onImage({ deletedTopics }: Pick<ImageChange, 'deletedTopics'>): void {
+    if (deletedTopics.length === 0) return;
+    const topics = new Set(deletedTopics.map(({ name }) => name));
     for (const { partition, shard } of this.runtime.partitions())
       for (const change of shard?.decideTopicsDeleted(topics) ?? []) this.runtime.perform(partition, change);
   }

@@ -9,6 +9,7 @@ import type { offsetCommit } from '../../protocol/apis/offset-commit.ts';
 import type { syncGroup } from '../../protocol/apis/sync-group.ts';
 import type { GroupRecordIn } from '../../protocol/records/group-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import type { MetadataImage } from '../../quorum/image.ts';
 import type { Change, Decision } from '../decision.ts';
 import type { GroupSettings } from './settings.ts';
 
@@ -80,6 +81,8 @@ export interface GroupEnvironment {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: GroupSettings;
+  /** The newest metadata of this broker; at least that of the partition's election. */
+  image(): MetadataImage;
   /** Whether the broker holds requests of members, so that their heartbeats may be queued behind another request: no heartbeat proves nothing. */
   readonly requestsHeld: () => boolean;
   /** Adds an event to the timeline. */

@@ -72,7 +72,7 @@ test('a deleted topic keeps no offset whose commit was rejected before the delet
   const b = await bench();
   await commitUnconfirmed(b, 2n);
   b.storage.hold = false;
-  b.coordinator.onTopicsDeleted(['orders']);
+  b.deleteTopics(['orders']);
   await settle();
   expect(b.committed()).toBe(-1n);
   await b.failOver();

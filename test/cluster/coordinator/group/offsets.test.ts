@@ -139,7 +139,7 @@ test('deleted topics remove their offsets, pending ones included', async () => {
   await b.commit(null, 6n, { topic: 'refunds' });
   b.storage.hold = true;
   const late = b.commit(null, 7n, { partition: 1 });
-  b.coordinator.onTopicsDeleted(['orders']);
+  b.deleteTopics(['orders']);
   b.storage.commit(0);
   await late;
   expect([b.committed(), b.committed(1), b.committed(0, 'refunds')]).toEqual([-1n, -1n, 6n]);
