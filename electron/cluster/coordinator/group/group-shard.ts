@@ -8,6 +8,7 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { GroupRecord, GroupRecordIn } from '../../protocol/records/group-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { ZERO_UUID } from '../../protocol/uuid.ts';
 import { Deadline } from '../deadline.ts';
 import type { CoordinatorShard, RecordOrigin } from '../decision.ts';
 import { ClassicGroup } from './classic-group.ts';
@@ -194,6 +195,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
         });
     }
     this.cleanup.set(settings.offsetsRetentionCheckIntervalMs);
+    this.deleteStaleOffsets();
   }
 
   onUnloaded(error: number): void {
@@ -206,6 +208,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   /** Expires offsets, and groups without members and offsets. */
   private cleanUp(): void {
     this.cleanup.set(this.env.settings.offsetsRetentionCheckIntervalMs);
+    this.deleteStaleOffsets();
     const records: GroupRecordIn[] = [];
     const unrecorded: Group[] = [];
     for (const group of [...this.groups.values()]) {
@@ -230,6 +233,25 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
         },
       });
     }
+  }
+
+  /**
+   * Deletes offsets of topics that were deleted while this partition had no coordinator, or while it was loading. An offset was committed when
+   * the image of its coordinator had the topic, and this image is newer, so a topic that it lacks was deleted. Without an id in the record, an
+   * offset of a re-created topic cannot be told from one of its predecessor.
+   */
+  private deleteStaleOffsets(): void {
+    const { topics } = this.env.image();
+    const isStale = (name: string, topicId: string): boolean => {
+      const topic = topics.get(name);
+      return topic === undefined || (topicId !== ZERO_UUID && topicId !== topic.id);
+    };
+    const records: OffsetRecord[] = [];
+    for (const group of this.offsets.groupIds())
+      for (const [topic, partition, { topicId }] of this.offsets.of(group).entries())
+        if (isStale(topic, topicId) && !this.offsets.isUncommitted(group, topic, partition))
+          records.push(offsetTombstone(group, topic, partition));
+    for (const change of inBatches(records)) this.env.perform(change);
   }
 
   /** The group has no members, no pending member ids and no offsets beside the `expiring` ones. */

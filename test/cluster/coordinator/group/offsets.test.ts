@@ -307,3 +307,55 @@ test('an active consumer group with unreadable subscriptions keeps the offsets o
   });
   expect([errorCode, topics[0]?.partitions[0]?.errorCode]).toEqual([0, E.GROUP_SUBSCRIBED_TO_TOPIC]);
 });
+
+test('offsets of a topic that was deleted while its group had no coordinator are deleted at the load', async () => {
+  const b = await bench();
+  await b.commit(null, 5n);
+  await b.commit(null, 6n, { topic: 'refunds' });
+  b.deleteTopics(['orders'], { notify: false });
+  await b.failOver();
+  expect([b.committed(), b.committed(0, 'refunds')]).toEqual([-1n, 6n]);
+  expect(b.storage.records(0).at(-1)).toMatchObject({ key: { topic: 'orders' }, value: null });
+  // Re-created, it starts without offsets.
+  b.createTopic('orders', 'AAAAAAAAAAAAAAAAAAAAAQ');
+  await b.failOver();
+  expect(b.committed()).toBe(-1n);
+});
+
+test('offsets of a topic that is deleted while its group is loading are deleted after the load', async () => {
+  const b = await bench();
+  await b.commit(null, 5n);
+  let open = (): void => undefined;
+  b.storage.readGate = new Promise((resolve) => {
+    open = resolve;
+  });
+  await b.failOver();
+  b.deleteTopics(['orders']);
+  open();
+  await settle();
+  expect(b.committed()).toBe(-1n);
+});
+
+test('an offset of an earlier topic of the same name is deleted at the load; one of the same topic is kept', async () => {
+  const b = await bench();
+  b.deleteTopics(['orders', 'refunds'], { notify: false });
+  b.createTopic('orders', 'AAAAAAAAAAAAAAAAAAAAAQ');
+  b.createTopic('refunds', 'AAAAAAAAAAAAAAAAAAAAAg');
+  await b.commit(null, 5n, { topicId: '8hkaIJzaRsSG8TPkKkFvRg' });
+  await b.commit(null, 6n, { topic: 'refunds', topicId: 'AAAAAAAAAAAAAAAAAAAAAg' });
+  await b.commit(null, 7n, { topic: 'refunds', partition: 1 });
+  await b.failOver();
+  expect([b.committed(), b.committed(0, 'refunds'), b.committed(1, 'refunds')]).toEqual([-1n, 6n, 7n]);
+});
+
+test('a failed deletion of offsets of a deleted topic is retried', async () => {
+  const b = await bench({ offsetsRetentionCheckIntervalMs: 10_000 });
+  await b.commit(null, 5n);
+  b.storage.refuse = E.NOT_ENOUGH_REPLICAS;
+  b.deleteTopics(['orders']);
+  await b.clock.advance(15_000);
+  expect(b.committed()).toBe(5n);
+  b.storage.refuse = null;
+  await b.clock.advance(10_000);
+  expect(b.committed()).toBe(-1n);
+});
