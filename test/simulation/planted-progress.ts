@@ -2,10 +2,9 @@
 import { ReplicaFetcher } from '../../electron/cluster/broker/replica-fetcher.ts';
 import { StallAwareClock } from '../../electron/cluster/lib/running-time.ts';
 import { PeerClient } from '../../electron/cluster/network/client.ts';
-import { createTopics } from '../../electron/cluster/protocol/apis/create-topics.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import { KafkaError } from '../../electron/cluster/protocol/kafka-error.ts';
-import { ControllerChannel } from '../../electron/cluster/quorum/controller-channel.ts';
+import { PeerChannels, type Purpose } from '../../electron/cluster/quorum/peer-channels.ts';
 import { Controller } from '../../electron/cluster/quorum/controller.ts';
 import { replace } from './planted.ts';
 import type { ProgressFault } from './progress-faults.ts';
@@ -45,7 +44,10 @@ export const PLANTED_STOPS: readonly PlantedStop[] = [
     fault: { kind: 'impatientClient', linkMs: 5 },
     found: 'broker fenced without a reason',
     plant: () => {
-      const shared = replace(ControllerChannel.prototype, 'peer', (right) => (self, id) => right(self, id, createTopics.key));
+      const shared = replace(PeerChannels.prototype, 'peer', (right) => (self, id, purpose) => {
+        const { name } = purpose as Purpose;
+        return right(self, id, name === 'fetch' || name === 'vote' ? purpose : { name: 'forwarding', silentMs: 3_000 });
+      });
       const closed = replace(PeerClient.prototype, 'timeOut', () => (self, ...args) => {
         (Reflect.get(self, 'fail') as (this: PeerClient, error: unknown) => void).call(self, args[1]);
       });

@@ -448,6 +448,12 @@ export class Broker {
   }
 
   private connect(broker: number): Peer | undefined {
+    const address = this.addressOf(broker);
+    return address && this.options.connectReplica(address);
+  }
+
+  /** The newest known address of another broker's client listener. */
+  private addressOf(broker: number): Address | undefined {
     const listener = this.options.quorum
       .image()
       .brokers.get(broker)
@@ -455,7 +461,7 @@ export class Broker {
     if (listener === undefined) return undefined;
     const { bindHost } = this.options.config;
     // The advertised host may be reachable only from other machines; the brokers share this one.
-    return this.options.connectReplica({ host: bindHost === undefined ? listener.host : localAddressOf(bindHost), port: listener.port });
+    return { host: bindHost === undefined ? listener.host : localAddressOf(bindHost), port: listener.port };
   }
 }
 

@@ -5,7 +5,6 @@
 import type { Clock } from '../lib/clock.ts';
 import { sleep } from '../lib/clock.ts';
 import { runningTime, setRunningTimer } from '../lib/running-time.ts';
-import type { Address } from '../lib/network.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { alterPartition } from '../protocol/apis/alter-partition.ts';
@@ -20,21 +19,12 @@ import { Writer } from '../protocol/writer.ts';
 import type { Session } from '../security/session.ts';
 import { controllerApis } from './api-registry.ts';
 import { unwrapResponse, wrapRequest, type ForwardedClient } from './forwarding.ts';
+import type { PeerChannels, Purpose } from './peer-channels.ts';
 import { coordinationTouch } from './zookeeper-state/apis.ts';
-
-/** A connection to another node, as made by `network/client.ts`. */
-export interface Peer {
-  send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, options: { timeoutMs: number }): Promise<S>;
-  close(): void;
-}
-
-/** `silentMs`: see `PeerClientOptions`. */
-export type ConnectPeer = (address: Address, options?: { silentMs?: number }) => Peer;
 
 export interface ControllerChannelOptions {
   readonly nodeId: number;
-  readonly voters: readonly { id: number; host: string; port: number }[];
-  readonly connectPeer: ConnectPeer;
+  readonly peers: Pick<PeerChannels, 'send'>;
   /** The quorum's leader as this node knows it; −1 while unknown. */
   leaderId(): number;
   /**
@@ -49,22 +39,18 @@ export interface ControllerChannelOptions {
 
 const RETRY_MS = 30;
 
-/**
- * Requests with a connection of their own, as Apache Kafka gives each its own channel manager: they neither wait behind client requests nor
- * fail with their connection. All others share one connection.
- */
-const PURPOSES: ReadonlyMap<number, { readonly name: string; readonly silentMs: number }> = new Map([
+/** Requests that neither wait behind client requests nor fail with their connection. All others share one connection. */
+const PURPOSES: ReadonlyMap<number, Purpose> = new Map([
   [brokerRegistration.key, { name: 'heartbeat', silentMs: 1_000 }],
   [brokerHeartbeat.key, { name: 'heartbeat', silentMs: 1_000 }],
   [alterPartition.key, { name: 'alter-partition', silentMs: 3_000 }],
   [coordinationTouch.key, { name: 'zookeeper-heartbeat', silentMs: 1_000 }],
 ]);
 /** The controller answers these when the request's own timeout expires; the client's timeout may be shorter. */
-const FORWARDING = { name: 'forwarding', silentMs: 3_000 };
+const FORWARDING: Purpose = { name: 'forwarding', silentMs: 3_000 };
 
 export class ControllerChannel {
   private readonly options: ControllerChannelOptions;
-  private readonly peers = new Map<string, Peer>();
   private readonly waiting = new Set<() => void>();
   private closed = false;
 
@@ -116,8 +102,6 @@ export class ControllerChannel {
   close(): void {
     this.closed = true;
     this.onLeaderChange();
-    for (const peer of this.peers.values()) peer.close();
-    this.peers.clear();
   }
 
   private async ask<Q, S>(
@@ -129,9 +113,11 @@ export class ControllerChannel {
     client: ForwardedClient | undefined,
   ): Promise<S> {
     if (leader === this.options.nodeId) return this.askLocally(api, version, body, client?.session);
-    const peer = this.peer(leader, api.key);
-    if (client === undefined) return peer.send(api, version, body, { timeoutMs });
-    return unwrapResponse(api, version, await peer.send(envelope, 0, wrapRequest(api, version, body, client), { timeoutMs }));
+    const { peers } = this.options;
+    const purpose = PURPOSES.get(api.key) ?? FORWARDING;
+    if (client === undefined) return peers.send(leader, purpose, { api, version, body, timeoutMs });
+    const wrapped = { api: envelope, version: 0, body: wrapRequest(api, version, body, client), timeoutMs };
+    return unwrapResponse(api, version, await peers.send(leader, purpose, wrapped));
   }
 
   /** Re-encodes the request as the network would: defaults are filled in, and fields that the version lacks are dropped. */
@@ -148,19 +134,6 @@ export class ControllerChannel {
     const codec = api.response.codec(version) as unknown as { encode(writer: Writer, value: unknown): void; decode(reader: Reader): S };
     codec.encode(response, answer);
     return codec.decode(new Reader(response.finishBuffer()));
-  }
-
-  private peer(id: number, apiKey: number): Peer {
-    const { name, silentMs } = PURPOSES.get(apiKey) ?? FORWARDING;
-    const key = `${name}:${id}`;
-    let peer = this.peers.get(key);
-    if (peer === undefined) {
-      const address = this.options.voters.find((voter) => voter.id === id);
-      if (address === undefined) throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, `Node ${id} is not in the quorum.`);
-      peer = this.options.connectPeer({ host: address.host, port: address.port }, { silentMs });
-      this.peers.set(key, peer);
-    }
-    return peer;
   }
 
   /** The response; undefined when the leader changed, this channel was closed or the request timed out first. */

@@ -13,12 +13,11 @@ import type { NodeConfig } from '../lib/node-config.ts';
 import type { Random } from '../lib/random.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
-import type { Api } from '../protocol/schema.ts';
 import { ALLOW_ALL, type Authorizer } from '../security/authorizer.ts';
 import type { Session } from '../security/session.ts';
 import { controllerApis } from './api-registry.ts';
 import type { ControllerServer } from './controller-api.ts';
-import { ControllerChannel, type ConnectPeer, type Peer } from './controller-channel.ts';
+import { ControllerChannel } from './controller-channel.ts';
 import { Controller } from './controller.ts';
 import type { ImageChange, MetadataImage } from './image.ts';
 import { MetadataDecoder } from './metadata-decoding.ts';
@@ -27,12 +26,16 @@ import { MetadataLoader } from './metadata-loader.ts';
 import { MetadataLog } from './metadata-log.ts';
 import { recoverMetadata } from './metadata-recovery.ts';
 import type { NodeSettings } from './node-settings.ts';
+import { PeerChannels, type ConnectPeer, type Purpose } from './peer-channels.ts';
 import type { RaftLog, SnapshotId } from './raft-log.ts';
 import { RaftNode, type QuorumReplicaState, type RaftStatus, type RaftTransport } from './raft.ts';
 import { Snapshotting } from './snapshotting.ts';
 import { NO_VOTE, QUORUM_STATE_FILE, QuorumStateFile } from './vote-store.ts';
 import { ZooKeeperLogState } from './zookeeper-state/log-state.ts';
 import type { ZooKeeperChange, ZooKeeperView } from './zookeeper-state/view.ts';
+
+const RAFT_FETCH: Purpose = { name: 'fetch' };
+const RAFT_VOTE: Purpose = { name: 'vote' };
 
 export interface MetadataQuorumOptions {
   readonly config: NodeConfig;
@@ -76,7 +79,7 @@ export class MetadataQuorum {
   private readonly snapshotting: Snapshotting;
   private readonly loader: MetadataLoader;
   private readonly zookeeper = new ZooKeeperLogState();
-  private readonly peers = new Map<string, Peer>();
+  private readonly peers: PeerChannels;
   private readonly leaderListeners = new Set<(status: RaftStatus) => void>();
   private state: 'new' | 'running' | 'stopped' = 'new';
   /** The log and snapshots on disk have been read. */
@@ -97,6 +100,8 @@ export class MetadataQuorum {
     // An observer has no vote to regain: its next start shows that it fetched the metadata.
     const isRecovered = voterIds.includes(nodeId) ? voteStore.read().votesFrom !== NO_VOTE : !isDamaged;
     if (isRecovered) removeDamagedMetadata(disk, dataDirectory);
+    const { voters } = config;
+    this.peers = new PeerChannels({ connectPeer: options.connectPeer, addressOf: (id) => voters.find((voter) => voter.id === id) });
     this.raft = new RaftNode({
       nodeId: config.nodeId,
       clusterId: config.clusterId,
@@ -155,8 +160,7 @@ export class MetadataQuorum {
     };
     this.channel = new ControllerChannel({
       nodeId: config.nodeId,
-      voters: config.voters,
-      connectPeer: options.connectPeer,
+      peers: this.peers,
       leaderId: () => this.raft.status.leaderId,
       local: (apiKey, version, request, session) => this.answer(apiKey, version, request, session === undefined ? {} : { session }),
       clock,
@@ -205,8 +209,7 @@ export class MetadataQuorum {
     this.controller.stop();
     this.snapshotting.stop();
     this.channel.close();
-    for (const peer of this.peers.values()) peer.close();
-    this.peers.clear();
+    this.peers.close();
     this.log.close();
   }
 
@@ -275,17 +278,9 @@ export class MetadataQuorum {
   /** Long polls have a connection of their own: they block the requests behind them. */
   private transport(): RaftTransport {
     return {
-      send: <Q, S>(voterId: number, api: Api<unknown, Q, S, never>, body: Q, timeoutMs: number): Promise<S> => {
-        const kind = api.name === 'Fetch' || api.name === 'FetchSnapshot' ? 'fetch' : 'vote';
-        const key = `${kind}:${voterId}`;
-        let peer = this.peers.get(key);
-        if (peer === undefined) {
-          const address = this.options.config.voters.find((voter) => voter.id === voterId);
-          assert(address !== undefined, `no address of voter ${voterId}`);
-          peer = this.options.connectPeer({ host: address.host, port: address.port });
-          this.peers.set(key, peer);
-        }
-        return peer.send(api, api.maxVersion, body, { timeoutMs });
+      send: (voterId, api, body, timeoutMs) => {
+        const purpose = api.name === 'Fetch' || api.name === 'FetchSnapshot' ? RAFT_FETCH : RAFT_VOTE;
+        return this.peers.send(voterId, purpose, { api, version: api.maxVersion, body, timeoutMs });
       },
     };
   }

@@ -7,7 +7,8 @@ import { brokerRegistration } from '../../../electron/cluster/protocol/apis/brok
 import { createTopics } from '../../../electron/cluster/protocol/apis/create-topics.ts';
 import { deleteTopics } from '../../../electron/cluster/protocol/apis/delete-topics.ts';
 import type { Api } from '../../../electron/cluster/protocol/schema.ts';
-import { ControllerChannel, type Peer } from '../../../electron/cluster/quorum/controller-channel.ts';
+import { ControllerChannel } from '../../../electron/cluster/quorum/controller-channel.ts';
+import { PeerChannels, type Peer } from '../../../electron/cluster/quorum/peer-channels.ts';
 import { coordinationTouch, coordinationSession, coordinationWrite } from '../../../electron/cluster/quorum/zookeeper-state/apis.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
@@ -21,12 +22,8 @@ interface Asked {
 function setup(): { channel: ControllerChannel; asked: Asked[]; clock: VirtualClock } {
   const clock = new VirtualClock();
   const asked: Asked[] = [];
-  const channel = new ControllerChannel({
-    nodeId: 1,
-    voters: [
-      { id: 1, host: 'a', port: 1 },
-      { id: 2, host: 'b', port: 2 },
-    ],
+  const peers = new PeerChannels({
+    addressOf: () => ({ host: 'b', port: 2 }),
     connectPeer: (_address, options): Peer => {
       const connection: Asked = { names: [], bodies: [], silentMs: options?.silentMs ?? 0 };
       asked.push(connection);
@@ -39,6 +36,10 @@ function setup(): { channel: ControllerChannel; asked: Asked[]; clock: VirtualCl
         close: () => undefined,
       };
     },
+  });
+  const channel = new ControllerChannel({
+    nodeId: 1,
+    peers,
     leaderId: () => 2,
     local: () => Promise.reject(new Error('not here')),
     clock,
