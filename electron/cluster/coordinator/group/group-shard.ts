@@ -145,7 +145,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     }
   }
 
-  /** A group's members are ahead of its record, so only its existence follows from records. */
+  /** A group's members are ahead of its record, so only its existence follows from records: a group exists while it has a record or an offset. */
   apply(record: GroupRecordIn, origin: RecordOrigin): void {
     if (record.type === 'OffsetCommit') {
       const { group } = record.key;
@@ -154,7 +154,8 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     } else if (record.type === 'GroupMetadata' && record.value === null) {
       const { group } = record.key;
       this.groups.get(group)?.dispose(ErrorCode.COORDINATOR_NOT_AVAILABLE);
-      this.groups.applyDeleted(group);
+      if (this.offsets.partitionsOf(group).isEmpty) this.groups.applyDeleted(group);
+      else this.groups.applyAdded(this.create(group));
     }
   }
 
@@ -163,8 +164,11 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
       const { group } = record.key;
       this.offsets.commit(record, origin);
       if (record.value !== null) this.groups.commitAdded(group, () => this.create(group));
-    } else if (record.type === 'GroupMetadata' && record.value === null)
-      this.groups.commitDeleted(record.key.group)?.end(this.env.clock.now());
+    } else if (record.type === 'GroupMetadata' && record.value === null) {
+      const { group } = record.key;
+      this.groups.commitDeleted(group)?.end(this.env.clock.now());
+      if (!this.offsets.of(group).isEmpty) this.groups.commitAdded(group, () => this.create(group));
+    }
   }
 
   endTransaction(producerId: bigint, outcome: 'commit' | 'abort'): void {

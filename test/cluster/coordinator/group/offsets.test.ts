@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { ErrorCode as E } from '../../../../electron/cluster/protocol/error-codes.ts';
+import { KafkaError } from '../../../../electron/cluster/protocol/kafka-error.ts';
 import { buildEndTransactionMarker } from '../../../../electron/cluster/protocol/records/transaction-marker.ts';
 import { buildBatch } from '../../../../electron/cluster/protocol/records-builder.ts';
 import { encodeGroupRecord } from '../../../../electron/cluster/protocol/records/group-records.ts';
@@ -204,6 +205,25 @@ test('a failed expiry is retried', async () => {
   await b.clock.advance(10_000);
   expect(b.committed()).toBe(-1n);
   expect(b.status()).toBeUndefined();
+});
+
+test('a group whose expired offsets are deleted in part remains with the others', async () => {
+  const b = await bench({ offsetsRetentionMs: 60_000, offsetsRetentionCheckIntervalMs: 10_000 });
+  const a = b.client('a');
+  await b.form(a);
+  for (let partition = 0; partition <= 1000; partition++) await b.commit(a, 5n, { partition });
+  b.leave(a);
+  // The offsets are deleted in two batches, the second one with the group.
+  const append = b.storage.append.bind(b.storage);
+  b.storage.append = () => {
+    b.storage.append = append;
+    throw new KafkaError(E.MESSAGE_TOO_LARGE);
+  };
+  await b.clock.advance(68_000);
+  expect([b.committed(0), b.committed(1000)]).toEqual([5n, -1n]);
+  expect(b.status()).toMatchObject({ state: 'Empty', generation: 0 });
+  await b.clock.advance(10_000);
+  expect([b.committed(0), b.status()]).toEqual([-1n, undefined]);
 });
 
 test('offsets in a transaction count after its marker; until then the partition is unstable', async () => {
