@@ -36,6 +36,7 @@ export interface RuntimeOptions<In, Out, S extends CoordinatorShard<In, Out>> {
 }
 
 const LOAD_RETRY_MS = 1000;
+/** Of uncommitted batches, and of decisions that wait for one of them. */
 const MAX_IN_FLIGHT = 10_000;
 const MAX_REJECTED = 1000;
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;
@@ -326,11 +327,12 @@ class SkippedRecords {
   }
 }
 
-/** A decision without records is completed with the last batch, on top of which it was made; NONE if no batch is uncommitted. */
+/** A decision without records is completed with the last batch, on top of which it was made; else returns the code to complete it with now. */
 function completeWithLast<In>(slot: { readonly inFlight: readonly InFlight<In>[] }, completion: Completion<In>): number | undefined {
   const last = slot.inFlight.at(-1);
   if (last === undefined) return ErrorCode.NONE;
   if (last.rejected !== undefined) return last.rejected;
+  if (last.completions.length >= MAX_IN_FLIGHT) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
   last.completions.push(completion);
   return undefined;
 }

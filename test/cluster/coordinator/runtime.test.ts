@@ -196,3 +196,13 @@ test('each change is completed once, with what follows it', async () => {
   await settle();
   expect(completed.slice(3)).toEqual([`fourth ${E.COORDINATOR_NOT_AVAILABLE}`, `fifth ${E.NOT_COORDINATOR}`]);
 });
+
+test('decisions that wait for one batch are limited', async () => {
+  const b = await bench();
+  b.storage.hold = true;
+  const batch = b.add(1);
+  const waiting = Array.from({ length: 9_999 }, () => b.add(0));
+  expect(await b.add(0)).toBe(-E.COORDINATOR_NOT_AVAILABLE);
+  b.storage.commit(0);
+  expect(new Set(await Promise.all([batch, ...waiting]))).toEqual(new Set([1]));
+});
