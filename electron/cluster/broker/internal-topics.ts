@@ -28,7 +28,7 @@ export interface InternalTopic<C extends Coordinator = Coordinator> {
   createCoordinator(environment: CoordinatorEnvironment, storage: CoordinatorStorage): C;
 }
 
-/** What a broker needs of the coordinator of an internal topic, besides the APIs of its clients. */
+/** The coordinator of an internal topic as its broker sees it; the APIs of its clients come on top. */
 export interface Coordinator {
   /** This broker leads the partition since `leaderEpoch`. */
   onElection(partition: number, leaderEpoch: number): void;

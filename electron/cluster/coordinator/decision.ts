@@ -1,7 +1,7 @@
 /** A decision of a coordinator, and the state machine ("shard") of one partition that decides. */
 import type { Decision as LogDecision } from '../lib/decision.ts';
 
-/** What a coordinator writes, with or without a request. */
+/** Records that a coordinator writes, with or without a request. */
 export interface Change<In> {
   /** Appended as one batch, and applied at once. */
   readonly records: readonly In[];
@@ -24,7 +24,7 @@ export interface RecordOrigin {
 }
 
 /**
- * Decisions read the state with all appended records; clients read only what is committed, so a shard keeps both where they differ. Each record
+ * Decisions read the state with all appended records; clients read committed records only, so a shard keeps both where they differ. Each record
  * is applied once and committed once, in the order of the log. A shard is dropped with its uncommitted state, and its successor reads the log.
  */
 export interface CoordinatorShard<In, Out> {

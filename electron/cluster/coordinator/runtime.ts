@@ -9,7 +9,7 @@
  * A batch whose commit was *rejected* is in the log and may still be committed (the wait timed out, or the ISR was too small for a while). Its
  * response is the error, but its records remain applied, and they are committed as soon as the high watermark or a later committed batch of the
  * same log proves it. After too many such batches, or an error in the shard, the shard is reloaded from the log, which drops its uncommitted
- * state: what the log still contains is loaded.
+ * state and loads the records that the log contains.
  */
 import { sleep, type Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -120,7 +120,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
   }
 
   /**
-   * The response to a request: of the decision, once it is committed, or `failed` with the error for the client. `response` is what was decided,
+   * The response to a request: of the decision, once it is committed, or `failed` with the error for the client. `response` is the decided response,
    * undefined where `decide` refused the request with a `KafkaError` or this broker does not coordinate the partition.
    */
   decide<Response>(

@@ -18,7 +18,7 @@ export interface Peer {
 /** `silentMs`: see `PeerClientOptions`. */
 export type ConnectPeer = (address: Address, options?: { silentMs?: number }) => Peer;
 
-/** What the requests of a connection are for. */
+/** The use of a connection. */
 export interface Purpose {
   readonly name: string;
   /** See `PeerClientOptions`; absent: its default. */

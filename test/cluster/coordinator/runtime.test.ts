@@ -1,4 +1,4 @@
-/** The runtime with a state machine of one number: what decisions see, what clients read, and what remains after a failure. */
+/** The runtime with a state machine of one number: records that decisions see, records that clients read, and failures. */
 import { expect, test } from 'vitest';
 import type { Change, CoordinatorShard, Decision } from '../../../electron/cluster/coordinator/decision.ts';
 import { CoordinatorRuntime } from '../../../electron/cluster/coordinator/runtime.ts';
@@ -126,7 +126,7 @@ test('a batch that cannot be appended is not applied, and the shard remains', as
   expect(b.shards).toHaveLength(1);
 });
 
-test('a rejected batch remains applied, and what depends on it fails until it is committed', async () => {
+test('a rejected batch remains applied, and decisions on top of it fail until it is committed', async () => {
   const b = await bench();
   b.storage.hold = true;
   const requests = [b.add(5), b.add(0)];
@@ -162,7 +162,7 @@ test.each([['apply'], ['commit']] as const)('a shard that cannot %s a record is 
   expect([b.read(), await b.add(0)]).toEqual([10, 10]);
 });
 
-test('a reload drops what the log does not contain', async () => {
+test('a reload drops records that the log does not contain', async () => {
   const b = await bench();
   await b.add(1);
   b.storage.hold = true;

@@ -111,7 +111,7 @@ export function decideLeave(
   group: ClassicGroup,
   leavers: readonly Leaver[],
 ): { results: Left[]; change: GroupChange | null } {
-  const gone: ClassicMember[] = [];
+  const removed: ClassicMember[] = [];
   let unjoined = 0;
   const results = leavers.map((leaver): Left => {
     const { memberId, groupInstanceId } = leaver;
@@ -131,10 +131,10 @@ export function decideLeave(
       memberId: id,
       members: group.members.size,
     });
-    gone.push(member);
+    removed.push(member);
     return result(ErrorCode.NONE);
   });
-  if (gone.length > 0) return { results, change: afterRemoval(env, group, `${membersByName(gone)} left`) };
+  if (removed.length > 0) return { results, change: afterRemoval(env, group, `${membersByName(removed)} left`) };
   // A pending member id has no assignment, but a rebalance may have waited for it alone.
   return { results, change: unjoined > 0 ? completeIfAllJoined(env, group) : null };
 }

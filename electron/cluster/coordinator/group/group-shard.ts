@@ -1,6 +1,6 @@
 /**
  * The groups of one partition of `__consumer_offsets`. Members' state changes with a decision and is written with the assignment, as in Apache
- * Kafka; what exists (groups, offsets) changes when its records are applied, and can be read once they are committed.
+ * Kafka. Groups and offsets are created and deleted when their records are applied, and clients read that once the records are committed.
  */
 import type { heartbeat } from '../../protocol/apis/heartbeat.ts';
 import type { offsetDelete } from '../../protocol/apis/offset-delete.ts';
@@ -242,7 +242,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   /**
    * Deletes offsets of topics that were deleted while this partition had no coordinator, or while it was loading. An offset was committed when
    * the image of its coordinator had the topic, and this image is newer, so a topic that it lacks was deleted. Without an id in the record, an
-   * offset of a re-created topic cannot be told from one of its predecessor.
+   * offset of a re-created topic is not distinguishable from one of its predecessor.
    */
   private deleteStaleOffsets(): void {
     const { topics } = this.env.image();

@@ -73,7 +73,7 @@ export class OffsetStore {
     return last === undefined ? this.get(group, topic, partition) !== undefined : last.offset !== null;
   }
 
-  /** What has an offset once all appended records are committed: a deletion of the group needs tombstones for it. */
+  /** Partitions that have an offset once all appended records are committed: a deletion of the group needs tombstones for them. */
   partitionsOf(group: string): TopicPartitionMap<true> {
     const all = new TopicPartitionMap<true>();
     for (const [topic, partition] of this.of(group).entries()) all.set(topic, partition, true);

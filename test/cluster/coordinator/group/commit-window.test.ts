@@ -1,4 +1,4 @@
-/** Decisions within one commit window: each sees the records of those before it, and clients read only what is committed. */
+/** Decisions within one commit window: each sees the records of those before it, and clients read committed records only. */
 import { expect, test } from 'vitest';
 import { ErrorCode as E } from '../../../../electron/cluster/protocol/error-codes.ts';
 import { GroupBench, GROUP } from '../../../helpers/group-bench.ts';
@@ -240,7 +240,7 @@ test('a rejected commit is read as soon as the high watermark proves it, without
   expect(b.committed()).toBe(2n);
 });
 
-test('a leader change with batches in flight: the successor has what its log has, also when the broker leads again', async () => {
+test('a leader change with batches in flight: the successor has the state of its log, also on the former leader', async () => {
   for (const keepUncommitted of [true, false]) {
     const b = await bench();
     await b.commit(null, 1n);
@@ -260,7 +260,7 @@ test('a leader change with batches in flight: the successor has what its log has
   }
 });
 
-test('pending joins and their timers end with a reload, and the members join again', async () => {
+test('pending joins and their timers end with a reload, and the members can rejoin', async () => {
   const b = await bench();
   b.storage.hold = true;
   for (let i = 0; i <= 1000; i++) void b.commit(null, BigInt(i));
