@@ -24,7 +24,7 @@ export interface Group {
   isSubscribed(topic: string): boolean;
   /** NONE, or why the member, or the client without a membership, may not commit offsets. A valid commit proves that its member is alive. */
   validateCommit(request: RequestOf<typeof offsetCommit>): number;
-  /** NONE, or why the member may not read offsets; without a member id anyone may. */
+  /** NONE, or why the member may not read offsets. A request without a member id, and with epoch −1, needs no membership. */
   validateFetch(memberId: string | null, memberEpoch: number): number;
   /** NONE, or why no offset of the group may be deleted now. */
   validateOffsetDelete(): number;
