@@ -6,7 +6,7 @@ import { silentLogger } from '../../electron/cluster/lib/logger.ts';
 import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
 import { systemDisk } from '../../electron/cluster/lib/system-disk.ts';
 import { DEFAULT_LOG_CONFIG } from '../../electron/cluster/log/log-config.ts';
-import { Log } from '../../electron/cluster/log/log.ts';
+import { openLog, type Log } from '../../electron/cluster/log/log.ts';
 import { buildBatch } from '../../electron/cluster/protocol/records-builder.ts';
 import { measure, type Figure } from './table.ts';
 
@@ -52,7 +52,7 @@ class Restarting {
 
   constructor(directory: string) {
     const config = DEFAULT_LOG_CONFIG;
-    this.log = Log.open({ disk: systemDisk, directory, clock: systemClock, logger: silentLogger, config, cleanShutdown: true });
+    this.log = openLog({ disk: systemDisk, directory, clock: systemClock, logger: silentLogger, config, cleanShutdown: true });
   }
 
   room(bytes: number): Log {

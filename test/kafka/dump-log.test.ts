@@ -12,7 +12,7 @@ import { seededRandom } from '../../electron/cluster/lib/random.ts';
 import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
 import { systemDisk } from '../../electron/cluster/lib/system-disk.ts';
 import { DEFAULT_LOG_CONFIG, type CleanupPolicy } from '../../electron/cluster/log/log-config.ts';
-import { Log } from '../../electron/cluster/log/log.ts';
+import { openLog } from '../../electron/cluster/log/log.ts';
 import { COMPRESSION_NAMES } from '../../electron/cluster/protocol/compression.ts';
 import { buildBatch } from '../../electron/cluster/protocol/records-builder.ts';
 import { buildEndTransactionMarker } from '../../electron/cluster/protocol/records/transaction-marker.ts';
@@ -108,7 +108,7 @@ function dumpAll(directory: string, suffix: string, ...options: string[]): strin
 
 /** Keys written over and over, with tombstones and transactions; compacted twice, so that segments are put together too. */
 function compacted(directory: string): void {
-  const log = Log.open({
+  const log = openLog({
     disk: systemDisk,
     directory,
     clock: systemClock,
@@ -153,7 +153,7 @@ function compacted(directory: string): void {
 }
 
 function write(directory: string): void {
-  const log = Log.open({
+  const log = openLog({
     disk: systemDisk,
     directory,
     clock: systemClock,

@@ -15,7 +15,7 @@ import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
 import { CorruptBatchError } from '../../electron/cluster/log/corruption.ts';
 import { KeyOffsets } from '../../electron/cluster/log/compaction-keys.ts';
 import { LogManager } from '../../electron/cluster/log/log-manager.ts';
-import { Log } from '../../electron/cluster/log/log.ts';
+import { PartitionLog } from '../../electron/cluster/log/log.ts';
 import { SegmentRepair } from '../../electron/cluster/log/segment-repair.ts';
 import { Segment } from '../../electron/cluster/log/segment.ts';
 import { ProducerState } from '../../electron/cluster/log/producer-state.ts';
@@ -303,7 +303,8 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: 'leader epochs are not compared when a follower fetches',
     weights: { ...KILLS, isolate: 8 },
-    plant: () => replace(Log.prototype, 'endOffsetForEpoch', () => (self, epoch) => ({ leaderEpoch: epoch, endOffset: self.logEndOffset })),
+    plant: () =>
+      replace(PartitionLog.prototype, 'endOffsetForEpoch', () => (self, epoch) => ({ leaderEpoch: epoch, endOffset: self.logEndOffset })),
   },
   {
     name: 'a leader acknowledges records of an earlier epoch without checking the epoch',
@@ -332,9 +333,9 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'producer state is not kept by followers',
     weights: KILLS,
     plant: () =>
-      replace(Log.prototype, 'appendAsFollower', (right) => (self, ...args) => {
+      replace(PartitionLog.prototype, 'appendAsFollower', (right) => (self, ...args) => {
         const result = right(self, ...args);
-        (Reflect.get(self, 'core') as { producers: ProducerState }).producers.clear();
+        self.producers.clear();
         return result;
       }),
   },

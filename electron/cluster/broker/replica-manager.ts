@@ -6,7 +6,7 @@ import type { Disk, DiskVolume } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import { setRunningTimer } from '../lib/running-time.ts';
-import { parsePartitionDirectory } from '../log/log-manager.ts';
+import { parsePartitionDirectory } from '../log/partition-directory.ts';
 import type { Log } from '../log/log.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';

@@ -11,7 +11,16 @@ const RECORDS = 'clean-stop-records';
 /** Logs that a clean stop syncs in their own files, about six syncs each, before it writes the records of the others into one file. */
 const SYNCED_LOGS = 100;
 
-type Logs = Iterable<{ topic: string; partition: number; log: Log }>;
+type Logs = readonly { topic: string; partition: number; log: Log }[];
+
+export interface FinishOptions {
+  /** Number of logs that are synced in their own files. */
+  syncedLogs?: number | undefined;
+  /** Runs a part of the stop; undefined where it failed, which is reported. */
+  attempt: <T>(work: () => T) => T | undefined;
+  /** False where the marker must not be written. */
+  writeCheckpoints: () => boolean;
+}
 
 /** State that the previous stop left. */
 export interface LastStop {
@@ -37,6 +46,10 @@ export class CleanStop {
   private readonly marker: string;
   private readonly records: string;
 
+  /** The state that the last stop left. The instance of this start is made together with it: nothing can change before the marker is removed. */
+  readonly last: LastStop;
+
+  /** Reads what the last stop left and removes its marker, durably. Throws DiskError. */
   constructor(disk: Disk, directory: string, checkpoints: LogCheckpoints, logger: Logger) {
     this.disk = disk;
     this.directory = directory;
@@ -44,10 +57,10 @@ export class CleanStop {
     this.logger = logger;
     this.marker = `${directory}/${MARKER}`;
     this.records = `${directory}/${RECORDS}`;
+    this.last = this.begin();
   }
 
-  /** To be called before the directory is read. Throws DiskError. */
-  begin(): LastStop {
+  private begin(): LastStop {
     const { disk, checkpoints } = this;
     const clean = disk.exists(this.marker);
     const summaries = clean ? checkpoints.readSummaries() : undefined;
@@ -75,16 +88,26 @@ export class CleanStop {
     }
   }
 
-  /** Closes all logs. Returns false when a log was not closed cleanly. Throws DiskError. */
-  closeLogs(logs: Logs, syncedLogs = SYNCED_LOGS): boolean {
+  /** Closes all logs, has the checkpoints written, and writes the marker where neither failed; otherwise the next start checks all logs. */
+  finish(logs: Logs, { syncedLogs = SYNCED_LOGS, attempt, writeCheckpoints }: FinishOptions): void {
+    const inOrder = attempt(() => this.closeLogs(logs, syncedLogs));
+    if (!writeCheckpoints() || inOrder !== true) return;
+    attempt(() => {
+      this.checkpoints.writeSummaries(logs);
+      this.disk.writeFileAtomic(this.marker, Buffer.from('{"version":0,"brokerEpoch":-1}'));
+    });
+  }
+
+  /** Returns false when a log was not closed cleanly. Throws DiskError. */
+  private closeLogs(logs: Logs, syncedLogs: number): boolean {
     const records = new StopRecordsWriter(this.disk, this.records);
     let inOrder = true;
     let synced = 0;
     for (const { topic, partition, log } of logs) {
-      let kept: Buffer | undefined;
       try {
-        if (closesWithoutIndexes(log, synced >= syncedLogs && records.hasRoom(log.sizeBytes))) kept = log.closeWithoutIndexes();
-        else {
+        if (closesWithoutIndexes(log, synced >= syncedLogs && records.hasRoom(log.sizeBytes))) {
+          log.closeWithoutIndexes((bytes) => records.add(partitionKey(topic, partition), bytes));
+        } else {
           if (log.isUnfinished) synced++;
           log.close();
         }
@@ -92,16 +115,9 @@ export class CleanStop {
         inOrder = false;
         this.logger.error('log could not be closed cleanly', { directory: log.directory, error });
       }
-      if (kept !== undefined) records.add(partitionKey(topic, partition), kept);
     }
     records.finish();
     return inOrder;
-  }
-
-  /** Writes the summaries and the marker. To be called after the checkpoints were written without a failure. Throws DiskError. */
-  writeMarker(logs: Logs): void {
-    this.checkpoints.writeSummaries(logs);
-    this.disk.writeFileAtomic(this.marker, Buffer.from('{"version":0,"brokerEpoch":-1}'));
   }
 }
 

@@ -1,7 +1,8 @@
 /** Compares the closed segments that an open finds with the manifest, so that no reader passes over missing records. */
 import type { LogCorruption } from './corruption.ts';
 import { LOG_SUFFIX, offsetFileName } from './log-files.ts';
-import type { RecoveryContext } from './recovery.ts';
+import type { RecoveryContext } from './recovery-context.ts';
+import { endByHeaders } from './segment-search.ts';
 import type { Segment } from './segment.ts';
 import { isReplacing, UNKNOWN_SIZE, type ClosedSegment } from './segment-manifest.ts';
 
@@ -98,7 +99,7 @@ function compareSize(segment: Segment, entry: ClosedSegment): void {
 }
 
 function compareEnd(segment: Segment, next: bigint): void {
-  const end = segment.endByHeaders();
+  const end = endByHeaders(segment);
   if (end === next) return;
   segment.lack = { from: end ?? endOf(segment), reason: gapReason(end ?? endOf(segment), next) };
 }

@@ -6,8 +6,9 @@ import { KeyOffsets } from './compaction-keys.ts';
 import { StretchTransactions } from './compaction-transactions.ts';
 import { CorruptBatchError } from './corruption.ts';
 import { CLEANED_SUFFIX } from './log-files.ts';
-import type { LogCore } from './log-core.ts';
+import type { LogState } from './log-state.ts';
 import { max, min } from './offsets.ts';
+import { replaceGroup } from './segment-replacement.ts';
 import { removeUnfinished } from './segment-swap.ts';
 import type { Segment } from './segment.ts';
 
@@ -39,7 +40,7 @@ export interface CompactionResult {
  * `cleanedTo`: end of the compacted part. Never includes the active segment, records that are uncommitted or belong to a transaction that is
  * or undecided, nothing younger than min.compaction.lag.ms.
  */
-export function cleanable(log: LogCore, cleanedTo: bigint, nowMs: number): Cleanable {
+export function cleanable(log: LogState, cleanedTo: bigint, nowMs: number): Cleanable {
   const { config } = log;
   const { all, active } = log.storage.segments;
   const unstable = log.producers.firstUnstableOffset(log.highWatermark);
@@ -48,13 +49,13 @@ export function cleanable(log: LogCore, cleanedTo: bigint, nowMs: number): Clean
   const bounds = [unstable, undecided].filter((bound) => bound !== undefined);
   const limit = bounds.reduce(min, min(active.baseOffset, log.highWatermark));
   // A checkpoint above the log end was written before the log was truncated.
-  const firstDirty = cleanedTo > active.baseOffset ? log.startOffset : max(cleanedTo, log.startOffset);
+  const firstDirty = cleanedTo > active.baseOffset ? log.logStartOffset : max(cleanedTo, log.logStartOffset);
   let end = segmentStart(all);
   let dirtyBytes = 0;
   let totalBytes = 0;
   let overdue = false;
   for (const [index, segment] of all.entries()) {
-    const next = all[index + 1]?.baseOffset ?? log.endOffset;
+    const next = all[index + 1]?.baseOffset ?? log.logEndOffset;
     if (segment === active || next > limit) break;
     if (
       config.minCompactionLagMs > 0 &&
@@ -79,7 +80,7 @@ export function cleanable(log: LogCore, cleanedTo: bigint, nowMs: number): Clean
  * nothing was done. Throws KafkaError CORRUPT_MESSAGE for a corrupt batch, and leaves the log unchanged.
  */
 export function* compact(
-  log: LogCore,
+  log: LogState,
   { firstDirty, end }: Cleanable,
   options: { nowMs: number; maxKeyBytes: number; sliceBytes: number },
 ): Generator<number, CompactionResult | undefined> {
@@ -105,7 +106,7 @@ export function* compact(
         } catch (error) {
           if (!isUndecodable(error)) throw error;
           // Its keys are unknown: it stays, and replaces no other record.
-          log.unreadable({ offset: batch.baseOffset, count: batch.recordCount, reason: error.message }, segment.path);
+          log.corruption.unreadable({ offset: batch.baseOffset, count: batch.recordCount, reason: error.message }, segment.path);
         }
       }
       lastKeyOffset = max(lastKeyOffset, batch.lastOffset);
@@ -142,7 +143,7 @@ function segmentStart(segments: readonly Segment[]): bigint {
 }
 
 /** Segments that together make one of at most segment.bytes; Kafka's rule. */
-function groupsOf(log: LogCore, segments: readonly Segment[]): Segment[][] {
+function groupsOf(log: LogState, segments: readonly Segment[]): Segment[][] {
   const { segmentBytes, segmentIndexBytes } = log.config;
   const groups: Segment[][] = [];
   let bytes = 0;
@@ -171,7 +172,7 @@ function groupsOf(log: LogCore, segments: readonly Segment[]): Segment[][] {
 
 /** Creates one segment from a group, and replaces the group with it. Returns its size in bytes; undefined when the group was removed meanwhile. */
 function* compactGroup(
-  log: LogCore,
+  log: LogState,
   group: readonly Segment[],
   context: FilterContext,
   budget: Budget,
@@ -222,7 +223,7 @@ function* compactGroup(
     write();
     const { size } = cleaned;
     storage.guard(() => {
-      storage.swapIn(group, cleaned, endOf(log, group.at(-1) as Segment), CLEANED_SUFFIX);
+      replaceGroup(storage, group, cleaned, endOf(log, group.at(-1) as Segment), CLEANED_SUFFIX);
       log.tail.clear();
     });
     return size;
@@ -233,15 +234,15 @@ function* compactGroup(
 }
 
 /** Where the segment ends: where the next one starts. */
-function endOf(log: LogCore, segment: Segment): bigint {
+function endOf(log: LogState, segment: Segment): bigint {
   const { all } = log.storage.segments;
   const index = all.indexOf(segment);
   assert(index >= 0, `the end of ${segment.path} is unknown: it is not part of the log`);
-  return all[index + 1]?.baseOffset ?? log.endOffset;
+  return all[index + 1]?.baseOffset ?? log.logEndOffset;
 }
 
 /** Whether the segments are unchanged: not truncated, not deleted, not about to be replaced by a repair, and the log open. */
-function areUnchanged(log: LogCore, segments: readonly Segment[]): boolean {
+function areUnchanged(log: LogState, segments: readonly Segment[]): boolean {
   if (log.storage.closed || log.storage.failure !== undefined) return false;
   const { all, active } = log.storage.segments;
   const from = all.indexOf(segments[0] as Segment);
@@ -250,7 +251,7 @@ function areUnchanged(log: LogCore, segments: readonly Segment[]): boolean {
   return from >= 0 && segments.every(isThere);
 }
 
-function* batchesOf(log: LogCore, segment: Segment): Generator<BatchView, void> {
+function* batchesOf(log: LogState, segment: Segment): Generator<BatchView, void> {
   const scanner = segment.scanner(WINDOW_BYTES);
   for (let position = 0; segment.size - position >= BATCH_HEADER_BYTES;) {
     const at = position;
@@ -258,7 +259,7 @@ function* batchesOf(log: LogCore, segment: Segment): Generator<BatchView, void> 
     const defect = batch === undefined ? { reason: 'no whole batch' } : verifyBatch(batch, batch.position + batch.sizeInBytes);
     if (batch === undefined || defect !== undefined) {
       const error = new CorruptBatchError(segment.path, position, defect?.reason ?? '');
-      log.refused(error, segment.baseOffset);
+      log.corruption.refused(error, segment.baseOffset);
       throw error;
     }
     yield batch;

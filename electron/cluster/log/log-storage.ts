@@ -11,22 +11,12 @@ import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from '
 import type { ProducerState } from './producer-state.ts';
 import { FilePool } from './file-pool.ts';
 import { replayTransactions } from './producer-replay.ts';
-import { assertWritten, beginSwap, finishSwap, renameOver } from './segment-swap.ts';
 import { SegmentList } from './segment-list.ts';
-import { markReplacing, SegmentManifest, UNKNOWN_SIZE, type ClosedSegment } from './segment-manifest.ts';
+import { SegmentManifest, UNKNOWN_SIZE } from './segment-manifest.ts';
 import { Segment } from './segment.ts';
 
-/** Segments whose files are renamed between two yields: each takes about a millisecond. */
-const SWAPS_PER_STEP = 32;
-
-/** A segment, and the manifest entry of its replacement. */
-interface Swap {
-  readonly old: Segment;
-  readonly entry: ClosedSegment;
-}
-
 /**
- * The files of one log: segments and producer snapshots, which of them are durable, and whether the disk still works. The log
+ * The input and output of one log: its segments and producer snapshots, which of them are durable, and whether the disk still works. The log
  * decides their content. Every failure of the disk is final: after a failed write or sync the content of the medium is unknown
  * until a recovery reads it.
  */
@@ -156,74 +146,6 @@ export class LogStorage {
     this.saveManifest();
   }
 
-  /**
-   * Replaces `group` with the closed segment `cleaned`, whose files have `suffix`, durably. `endOffset`: where the segment behind the group
-   * starts. Throws AssertionError, and changes nothing, when the .log file of `cleaned` is absent.
-   */
-  swapIn(group: readonly Segment[], cleaned: Segment, endOffset: bigint, suffix: string): void {
-    assertWritten(this.disk, this.directory, cleaned.baseOffset, suffix);
-    const { baseOffset, size } = cleaned;
-    const entry = cleaned.close(endOffset);
-    for (const segment of group) segment.release();
-    const bases = group.map((segment) => segment.baseOffset);
-    // Before the manifest: a missing or short segment without an entry would count as whole at an open after a crash in between.
-    beginSwap(this.disk, this.directory, baseOffset, suffix);
-    this.manifest.drop((one) => bases.includes(one.baseOffset));
-    this.manifest.save(true);
-    finishSwap(this.disk, this.directory, baseOffset, bases);
-    const segment = this.makeSegment(baseOffset, size, false);
-    this.segments.replace(group, segment);
-    this.removeSnapshots((offset) => offset !== baseOffset && bases.includes(offset));
-    this.manifest.put(entry);
-    this.manifest.save(true);
-  }
-
-  /**
-   * Replaces each segment with the closed one of the same base offset whose durable files have `suffix`; yields let other work run. From
-   * the first step on nothing of the old segments can be read, in memory as at an open after a crash; a new one counts once its entry has
-   * replaced the mark in the manifest. False when the log was closed or failed meanwhile, or segments were truncated or deleted: segments
-   * that were not replaced stay marked. Throws DiskError, and AssertionError where a .log file with `suffix` is absent: before any change,
-   * or, where it was removed during a pause, with the rest still marked.
-   */
-  *replaceClosed(swaps: readonly Swap[], suffix: string): Generator<undefined, boolean, undefined> {
-    const { disk, directory, manifest } = this;
-    for (const { old } of swaps) assertWritten(disk, directory, old.baseOffset, suffix);
-    // May need reads: once the marks are durable nothing may fail before all of them are removed.
-    const times = swaps.map(({ old }) => old.largestTimestamp);
-    // A mark is void where the segment after the last marked one is lost.
-    disk.syncDirectory(directory);
-    manifest.replace(swaps.map(({ entry }) => markReplacing(entry)));
-    for (const [index, { old }] of swaps.entries()) old.giveUp(times[index]);
-    this.segments.dropPositions();
-    for (let from = 0; from < swaps.length; from += SWAPS_PER_STEP) {
-      if (from > 0) yield;
-      if (this.closed || this.failure !== undefined) return false;
-      const slice = swaps.slice(from, from + SWAPS_PER_STEP);
-      if (!slice.every((swap) => this.isMarked(swap))) return false;
-      this.replaceSome(slice, suffix);
-    }
-    return true;
-  }
-
-  /** False when the segment was cut or deleted during a pause, even if it was written again and closed since. */
-  private isMarked({ old, entry }: Swap): boolean {
-    const { all } = this.segments;
-    const index = all.indexOf(old);
-    return index >= 0 && old.lack?.replacing === true && all[index + 1]?.baseOffset === entry.endOffset;
-  }
-
-  private replaceSome(swaps: readonly Swap[], suffix: string): void {
-    const { disk, directory, manifest } = this;
-    for (const { old } of swaps) assertWritten(disk, directory, old.baseOffset, suffix);
-    for (const { old } of swaps) {
-      old.release();
-      renameOver(disk, directory, old.baseOffset, suffix);
-    }
-    disk.syncDirectory(directory);
-    manifest.replace(swaps.map(({ entry }) => entry));
-    for (const { old, entry } of swaps) this.segments.replace([old], this.makeSegment(old.baseOffset, entry.sizeBytes, false));
-  }
-
   /** Adds an empty segment at the end of the list. */
   pushSegment(baseOffset: bigint): void {
     const segment = this.makeSegment(baseOffset, 0, true);
@@ -261,61 +183,20 @@ export class LogStorage {
     return bytes;
   }
 
+  /** Records at and above `offset` are about to be removed or replaced: the compaction checkpoint above it is void. Throws DiskError. */
+  beginRewrite(offset: bigint): void {
+    this.options.rewriting?.(offset);
+  }
+
   /** Removes everything and starts with an empty segment, durably. */
   replaceAll(baseOffset: bigint): void {
+    this.beginRewrite(0n);
     this.manifest.drop(() => true);
     this.manifest.save(true);
     for (const segment of this.segments.shift(this.segments.all.length)) segment.destroy();
     this.pushSegment(baseOffset);
     this.removeSnapshots(() => true);
     this.disk.syncDirectory(this.directory);
-  }
-
-  /** To be called before `removeAbove`, which drops the entry by which an open finds the bytes of the segment at `offset` that do not count. */
-  cutLacking(offset: bigint): void {
-    const segment = this.segments.all.findLast(({ baseOffset }) => baseOffset <= offset);
-    if (segment?.lack === undefined) return;
-    segment.file.truncate(segment.size);
-    segment.sync();
-  }
-
-  /**
-   * For a log whose last segment lacks records below `offset`: closes the segment there, as one that lacks them, and starts the next, durably.
-   * Returns false for any other log, which is unchanged.
-   */
-  closeLacking(offset: bigint): boolean {
-    const { active } = this.segments;
-    const { lack } = active;
-    if (lack === undefined || lack.from >= offset) return false;
-    const entry = active.closedAt(offset);
-    active.release();
-    this.pushSegment(offset);
-    this.disk.syncDirectory(this.directory);
-    this.manifest.put(lack.replacing === true ? markReplacing(entry) : { ...entry, sizeBytes: UNKNOWN_SIZE });
-    this.manifest.save(true);
-    return true;
-  }
-
-  /**
-   * Removes the segments that start above `offset`, durably. Where the one at `offset` lacks records its entry stays: without it an open after a
-   * crash would take the hole for records that compaction has removed. `closeLacking` or `forgetActive` ends it.
-   */
-  removeAbove(offset: bigint): void {
-    const active = this.segments.all.findLast(({ baseOffset }) => baseOffset <= offset);
-    const keptEntry = active?.lack === undefined ? undefined : active.baseOffset;
-    this.manifest.drop(({ baseOffset }) => baseOffset !== keptEntry && (active === undefined || baseOffset >= active.baseOffset));
-    this.manifest.save(true);
-    if (this.segments.active.baseOffset <= offset) return;
-    while (this.segments.active.baseOffset > offset) this.segments.pop().destroy();
-    // Restored by a power cut, they would follow the records that are written here next.
-    this.disk.syncDirectory(this.directory);
-  }
-
-  /** The active segment is durable up to the log end: no record in it is missing. */
-  forgetActive(): void {
-    const { baseOffset } = this.segments.active;
-    this.manifest.drop((entry) => entry.baseOffset === baseOffset);
-    this.manifest.save(true);
   }
 
   /** Saves producer state at `offset`. Keeps those at the base offsets of segments, and the newest. */

@@ -1,6 +1,7 @@
-import type { Disk } from '../lib/disk.ts';
+import { sizeIfExists, type Disk } from '../lib/disk.ts';
 import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
 import type { EpochStart } from './leader-epochs.ts';
+import { LOG_SUFFIX, offsetFile } from './log-files.ts';
 
 /**
  * What a clean stop records of a log, so that the next start need not read its directory: with thousands of partitions that takes most of
@@ -85,4 +86,12 @@ function parseEpochs(text: string): EpochStart[] {
     const [epoch, startOffset] = pair.split(':');
     return { epoch: Number(epoch), startOffset: BigInt(startOffset ?? '') };
   });
+}
+
+/** Whether the files have the sizes that the stop recorded: the disk may have lost some since. One check, where there is one segment. */
+export function hasExpectedSize(disk: Disk, directory: string, { activeBase, activeBytes, sizeBytes }: LogSummary): boolean {
+  if (sizeIfExists(disk, offsetFile(directory, activeBase, LOG_SUFFIX)) !== activeBytes) return false;
+  if (sizeBytes === activeBytes) return true;
+  const sizes = disk.list(directory).map((name) => (name.endsWith(LOG_SUFFIX) ? disk.size(`${directory}/${name}`) : 0));
+  return sizes.reduce((sum, size) => sum + size, 0) === sizeBytes;
 }

@@ -8,6 +8,7 @@ import type { LogConfig } from './log-config.ts';
 import type { LogSummary } from './log-summary.ts';
 import type { ParentDirectory } from './parent-directory.ts';
 import type { TailCache } from './tail-cache.ts';
+import type { TimestampOffset } from './time-index.ts';
 
 export interface LogOptions {
   disk: Disk;
@@ -71,6 +72,9 @@ export interface ReadResult {
   /** Offset after the last batch; the requested offset when there is none. */
   nextOffset: bigint;
 }
+
+/** A record's time and offset; `leaderEpoch` −1 when unknown. */
+export type FoundTime = TimestampOffset & { leaderEpoch: number };
 
 export interface SegmentInfo {
   baseOffset: bigint;

@@ -1,6 +1,6 @@
 /** Finds out whether compaction has removed records from a range of a log, from batch headers alone. */
 import type { BatchView } from '../protocol/record-batch.ts';
-import type { LogCore } from './log-core.ts';
+import type { LogState } from './log-state.ts';
 
 /** Bytes of batches between two pauses. */
 const SLICE_BYTES = 8 * 1024 * 1024;
@@ -30,7 +30,7 @@ export class OffsetRun {
  * Whether every offset from `fromOffset`, a segment's base, to the log end has a record; corrupt segments are not read. Yields between
  * slices; false where segments were replaced, truncated or removed meanwhile, even those already read. Throws KafkaError KAFKA_STORAGE_ERROR.
  */
-export function* findsNoGap(log: LogCore, fromOffset: bigint): Generator<undefined, boolean> {
+export function* findsNoGap(log: LogState, fromOffset: bigint): Generator<undefined, boolean> {
   const { storage } = log;
   const { changes } = storage.segments;
   let bytes = 0;
@@ -42,7 +42,7 @@ export function* findsNoGap(log: LogCore, fromOffset: bigint): Generator<undefin
     const run = new OffsetRun(segment.baseOffset);
     const scanner = segment.scanner();
     const { size } = segment;
-    const endOffset = all[index + 1]?.baseOffset ?? log.endOffset;
+    const endOffset = all[index + 1]?.baseOffset ?? log.logEndOffset;
     for (let position = 0; position < size;) {
       const at = position;
       const batch = storage.guard(() => scanner.header(at));
@@ -60,6 +60,6 @@ export function* findsNoGap(log: LogCore, fromOffset: bigint): Generator<undefin
   return true;
 }
 
-function isUnchanged({ storage }: LogCore, changes: number): boolean {
+function isUnchanged({ storage }: LogState, changes: number): boolean {
   return !storage.closed && storage.failure === undefined && storage.segments.changes === changes;
 }

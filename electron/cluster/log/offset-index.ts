@@ -59,7 +59,7 @@ export class OffsetIndex {
   checksum(): number {
     return this.file.checksum();
   }
-  /** Drops all entries, which the caller writes again. */
+  /** Drops all entries, which then differ from the manifest until they are rebuilt. */
   reset(): void {
     this.file.reset();
   }

@@ -5,21 +5,18 @@
  */
 import { verifyBatch, type BatchView } from '../protocol/record-batch.ts';
 import { markerOf } from './append-checks.ts';
-import type { LogCore } from './log-core.ts';
-import { applyToProducers, snapshotAt } from './producer-replay.ts';
+import type { LogState } from './log-state.ts';
+import { applyToProducers, REPORTED, snapshotAt } from './producer-replay.ts';
 import { writeProducerSnapshot } from './producer-snapshot.ts';
 import type { ProducerEntry, ProducerState } from './producer-state.ts';
 import type { Segment } from './segment.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
 
-/** Records that cannot be decoded are reported where they are read first. */
-const REPORTED = (): undefined => undefined;
-
 /**
  * `producers`: the state at `offset`, where a segment starts and the repaired ones end; it is moved on to the log's end. Nothing is read where
  * the snapshot at `offset` has the same open transactions: all that follows was derived from it. Throws DiskError.
  */
-export function correctProducers(log: LogCore, producers: ProducerState, offset: bigint): void {
+export function correctProducers(log: LogState, producers: ProducerState, offset: bigint): void {
   const { storage, directory } = log;
   if (producers.entries.size === 0 && log.producers.entries.size === 0) return;
   const saved = snapshotAt(storage.disk, directory, offset);

@@ -12,8 +12,8 @@ import type { TransactionIndex } from './transaction-index.ts';
 
 const READ_WINDOW_BYTES = 1024 * 1024;
 
-/** Records that cannot be decoded are reported where they are read first. */
-const REPORTED = (): undefined => undefined;
+/** For a further read of records: those that cannot be decoded are reported where they are read first. */
+export const REPORTED = (): undefined => undefined;
 
 export interface VerifiedProducers {
   readonly producers: ProducerState;

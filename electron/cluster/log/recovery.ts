@@ -4,11 +4,9 @@
  * is not whole, and indexes, leader epochs and producer state of that range are rebuilt.
  */
 import { DiskError, sizeIfExists, type Disk } from '../lib/disk.ts';
-import type { Logger } from '../lib/logger.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { verifyBatch } from '../protocol/record-batch.ts';
 import { markerOf } from './append-checks.ts';
-import type { LogCorruption, UnreadableRecords } from './corruption.ts';
 import type { EpochStart, LeaderEpochs } from './leader-epochs.ts';
 import {
   LEFTOVER_SUFFIXES,
@@ -23,11 +21,13 @@ import {
 } from './log-files.ts';
 import { completeSwaps } from './segment-swap.ts';
 import { readProducerSnapshot, removeProducerSnapshot, snapshotOffsets } from './producer-snapshot.ts';
+import { loadProducers } from './producer-loading.ts';
 import { applyToProducers } from './producer-replay.ts';
-import { ProducerState } from './producer-state.ts';
 import { compareClosedSegments, markGap } from './closed-segments.ts';
+import type { RecoveryContext } from './recovery-context.ts';
+import { endByHeaders } from './segment-search.ts';
 import type { Segment } from './segment.ts';
-import { SEGMENT_MANIFEST_FILE, type SegmentManifest } from './segment-manifest.ts';
+import { SEGMENT_MANIFEST_FILE } from './segment-manifest.ts';
 
 const INDEXES = [
   { suffix: OFFSET_INDEX_SUFFIX, entryBytes: 8, optional: false },
@@ -36,30 +36,6 @@ const INDEXES = [
 ];
 /** Recovery reads everything once, in large pieces. */
 const RECOVERY_WINDOW_BYTES = 1024 * 1024;
-
-export interface RecoveryContext {
-  disk: Disk;
-  directory: string;
-  logger: Logger;
-  epochs: LeaderEpochs;
-  producers: ProducerState;
-  /**
-   * Whether a segment may start after the end of the one before it, as compaction leaves it. Without compaction a power cut has taken
-   * the tail of one file and spared the next; the records after the gap do not belong to the history of this log.
-   */
-  gapsAllowed: boolean;
-  makeSegment: (baseOffset: bigint, size: number, freshIndexes: boolean) => Segment;
-  /** The manifest entries of the closed segments. */
-  manifest: SegmentManifest;
-  /** Called at once, with the files in their final state. */
-  cutOff: (corruption: LogCorruption) => void;
-  /** Control records were skipped; `segment`: the path of their file. */
-  unreadable: (records: UnreadableRecords, segment: string) => void;
-  /** Called at once: the files stay unchanged. */
-  found: (corruption: LogCorruption) => void;
-  /** A producer snapshot is missing or was removed. A stop has to write one: the next open may take a log without any for one without producers. */
-  snapshotMissing: () => void;
-}
 
 export interface RecoveredSegments {
   /** In order; empty when the directory holds none. */
@@ -236,7 +212,7 @@ export function openWithoutIndexes(context: RecoveryContext, size: number): Reco
 /** The log's end by the headers behind the last index entry; undefined when they do not lead to the end of the file. */
 function endOfLastSegment(segments: readonly Segment[]): bigint | undefined {
   const last = segments.at(-1) as Segment;
-  return last.endByHeaders((batch) => last.noteTail(batch));
+  return endByHeaders(last, (batch) => last.noteTail(batch));
 }
 
 interface Progress {
@@ -354,94 +330,4 @@ function removeAll({ disk, directory }: RecoveryContext, segments: readonly Segm
   }
   if (segments.length > 0) disk.syncDirectory(directory);
   return bytes;
-}
-
-/**
- * Producer state as of `offset`: the newest snapshot at or below it, then the batches from there on. Snapshots above are removed,
- * unless the caller does it (`found.keepsLater`).
- * `found.names`: the names in the directory, where they are known. A clean shutdown writes a snapshot if there are producers, so after it a
- * log without any snapshot has no producers.
- */
-export function loadProducers(
-  context: RecoveryContext,
-  segments: readonly Segment[],
-  offset: bigint,
-  found?: { names: ReadonlySet<string>; clean: boolean; keepsLater?: boolean },
-): void {
-  const { disk, directory, logger, producers } = context;
-  const offsets = snapshotOffsets(found === undefined ? disk.list(directory) : [...found.names]).sort((a, b) => (a < b ? -1 : 1));
-  const later = found?.keepsLater === true ? [] : offsets.filter((candidate) => candidate > offset);
-  for (const above of later) {
-    removeProducerSnapshot(disk, directory, above);
-    context.snapshotMissing();
-  }
-  producers.clear();
-  let from: bigint | undefined;
-  for (const candidate of offsets.filter((below) => below <= offset).reverse()) {
-    try {
-      producers.restore(readProducerSnapshot(disk, directory, candidate));
-      from = candidate;
-      break;
-    } catch (error) {
-      logger.warn('producer snapshot is corrupt, and an older one is used', { directory, offset: candidate, error });
-      removeProducerSnapshot(disk, directory, candidate);
-      context.snapshotMissing();
-    }
-  }
-  if (from === undefined && found?.clean === true && offsets.length === 0) return;
-  replay(context, segments, from ?? 0n, offset);
-  if (from === undefined && producers.entries.size > 0) context.snapshotMissing();
-}
-
-/** For a second read of records: the first has reported those that cannot be decoded. */
-export const REPORTED = (): undefined => undefined;
-
-/** Producer state as of `offset`, without a change of the files. */
-export function producersAt(disk: Disk, directory: string, segments: readonly Segment[], offset: bigint): ProducerState {
-  const producers = new ProducerState();
-  const below = snapshotOffsets(disk.list(directory)).filter((snapshot) => snapshot <= offset);
-  let from = 0n;
-  for (const snapshot of below.sort((a, b) => (a < b ? 1 : -1))) {
-    try {
-      producers.restore(readProducerSnapshot(disk, directory, snapshot));
-      from = snapshot;
-      break;
-    } catch (error) {
-      // An open has reported the snapshot, and an older one leads to the same state.
-      if (error instanceof DiskError) throw error;
-    }
-  }
-  replay({ producers, unreadable: REPORTED }, segments, from, offset);
-  return producers;
-}
-
-function replay(
-  { producers, unreadable }: Pick<RecoveryContext, 'producers' | 'unreadable'>,
-  segments: readonly Segment[],
-  from: bigint,
-  to: bigint,
-): void {
-  for (const [index, segment] of segments.entries()) {
-    const next = segments[index + 1]?.baseOffset;
-    if (segment.baseOffset >= to || (next !== undefined && next <= from)) continue;
-    const scanner = segment.scanner();
-    // A search would compare the indexes, and during an open an index of aborted transactions cannot be rebuilt: it needs the segments below.
-    const start = from <= segment.baseOffset ? 0 : (segment.positionOf(from) ?? segment.size);
-    for (let position = start; position < segment.size;) {
-      const header = scanner.header(position);
-      if (header === undefined || header.baseOffset >= to) return;
-      if (header.hasProducerId && header.baseOffset >= from) {
-        const batch = header.isControl ? scanner.batch(position) : header;
-        if (batch !== undefined) {
-          applyToProducers(
-            producers,
-            undefined,
-            batch,
-            markerOf(batch, (records) => unreadable(records, segment.path)),
-          );
-        }
-      }
-      position += header.sizeInBytes;
-    }
-  }
 }

@@ -1,4 +1,5 @@
 import { assert, must } from '../lib/assert.ts';
+import { findLargestTimestamp, findTimestamp } from './segment-search.ts';
 import type { Segment } from './segment.ts';
 import type { Search } from './timestamp-search.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
@@ -106,7 +107,7 @@ export class SegmentList {
       const segment = this.segments[index] as Segment;
       if (segment.largestTimestamp.timestamp < timestamp && !segment.hasUnknownTimes) continue;
       this.touch(segment);
-      const found = yield* segment.findTimestamp(timestamp, fromOffset, maxDecompressedBytes);
+      const found = yield* findTimestamp(segment, timestamp, fromOffset, maxDecompressedBytes);
       if (found !== undefined) return found;
       segment.assertWhole(segment.baseOffset);
       yield;
@@ -123,7 +124,7 @@ export class SegmentList {
       if (segment.largestTimestamp.timestamp > latest.largestTimestamp.timestamp) latest = segment;
     }
     this.touch(latest);
-    const found = yield* latest.findLargestTimestamp(maxDecompressedBytes);
+    const found = yield* findLargestTimestamp(latest, maxDecompressedBytes);
     if (found === undefined) latest.assertWhole(latest.baseOffset);
     return found;
   }

@@ -7,15 +7,15 @@ import { buildBatch } from '../protocol/records-builder.ts';
 import { checkFollowerAppend, markerOf } from './append-checks.ts';
 import { REPAIR_SUFFIX } from './log-files.ts';
 import type { EpochStart } from './leader-epochs.ts';
-import type { LogCore } from './log-core.ts';
+import type { LogState } from './log-state.ts';
 import { max } from './offsets.ts';
-import { incrementLogStart } from './log-shrink.ts';
 import { findsNoGap, OffsetRun } from './offset-gaps.ts';
 import { correctProducers } from './producer-correction.ts';
-import { applyToProducers } from './producer-replay.ts';
+import { producersAt } from './producer-loading.ts';
+import { applyToProducers, REPORTED } from './producer-replay.ts';
 import type { ProducerState } from './producer-state.ts';
-import { producersAt, REPORTED } from './recovery.ts';
 import type { ClosedSegment } from './segment-manifest.ts';
+import { replaceEach } from './segment-replacement.ts';
 import { removeUnfinished } from './segment-swap.ts';
 import type { Segment } from './segment.ts';
 
@@ -65,7 +65,7 @@ export class SegmentRepair {
   readonly endOffset: bigint;
   /** Offset to fetch from. */
   nextOffset: bigint;
-  private readonly log: LogCore;
+  private readonly log: LogState;
   private startOffset: bigint;
   private newLogStart: bigint | undefined;
   private readonly parts: readonly Part[];
@@ -83,7 +83,7 @@ export class SegmentRepair {
   private gaplessAt: number | undefined;
 
   /** The active segment is closed first where it is to be replaced. Throws KAFKA_STORAGE_ERROR, DiskError. */
-  static begin(log: LogCore, scope: RepairScope): SegmentRepair | undefined {
+  static begin(log: LogState, scope: RepairScope): SegmentRepair | undefined {
     log.storage.assertWritable();
     const [first] = log.corruptSegments;
     if (first === undefined) return undefined;
@@ -93,7 +93,7 @@ export class SegmentRepair {
     const chosen = scope === 'log' ? all.slice(0, -1) : all.filter(({ baseOffset }) => baseOffset === first.baseOffset);
     const parts = chosen.map((old) => ({
       old,
-      endOffset: all[all.indexOf(old) + 1]?.baseOffset ?? log.endOffset,
+      endOffset: all[all.indexOf(old) + 1]?.baseOffset ?? log.logEndOffset,
       corrupt: old.lack !== undefined || old.refused,
       cleaned: undefined,
       filledTo: old.baseOffset,
@@ -103,7 +103,7 @@ export class SegmentRepair {
     return new SegmentRepair(log, parts, scope === 'log');
   }
 
-  private constructor(log: LogCore, parts: readonly Part[], fillsGaps: boolean) {
+  private constructor(log: LogState, parts: readonly Part[], fillsGaps: boolean) {
     const { storage, directory } = log;
     const [first, last] = [parts[0] as Part, parts.at(-1) as Part];
     this.log = log;
@@ -111,7 +111,7 @@ export class SegmentRepair {
     this.fillsGaps = fillsGaps;
     this.baseOffset = first.old.baseOffset;
     this.endOffset = last.endOffset;
-    this.startOffset = max(this.baseOffset, log.startOffset);
+    this.startOffset = max(this.baseOffset, log.logStartOffset);
     this.nextOffset = this.startOffset;
     this.run = new OffsetRun(this.startOffset);
     this.producers = producersAt(storage.disk, directory, storage.segments.all, this.baseOffset);
@@ -229,21 +229,21 @@ export class SegmentRepair {
     const { log, parts } = this;
     const { storage } = log;
     const swaps = parts.map((part) => ({ old: part.old, entry: this.closePart(part) }));
-    const steps = storage.replaceClosed(swaps, REPAIR_SUFFIX);
+    const steps = replaceEach(storage, swaps, REPAIR_SUFFIX);
     storage.guard(() => {
-      log.options.rewriting?.(this.baseOffset);
+      storage.beginRewrite(this.baseOffset);
       log.tail.clear();
       log.replacements++;
     });
     let step = storage.guard(() => steps.next());
     // Before a reader reaches new segments without records below it: it would skip the deleted records.
-    if (this.newLogStart !== undefined) incrementLogStart(log, this.newLogStart);
+    if (this.newLogStart !== undefined) log.raiseStart(this.newLogStart);
     for (; step.done !== true; step = storage.guard(() => steps.next())) yield;
     if (!step.value) {
       this.abandon();
       return false;
     }
-    for (const { old, corrupt } of parts) if (corrupt) log.repaired(old);
+    for (const { old, corrupt } of parts) if (corrupt) log.corruption.repaired(old);
     storage.guard(() => correctProducers(log, this.producers, this.endOffset));
     return true;
   }
@@ -368,11 +368,11 @@ export class SegmentRepair {
   }
 
   private get isPartOfLog(): boolean {
-    const { storage, endOffset } = this.log;
+    const { storage, logEndOffset } = this.log;
     if (storage.closed || storage.failure !== undefined) return false;
     const { all, active } = storage.segments;
     const from = all.indexOf(this.parts[0]?.old as Segment);
     const listed = from >= 0 && this.parts.every(({ old }, index) => all[from + index] === old && old !== active);
-    return listed && (all[from + this.parts.length]?.baseOffset ?? endOffset) === this.endOffset;
+    return listed && (all[from + this.parts.length]?.baseOffset ?? logEndOffset) === this.endOffset;
   }
 }

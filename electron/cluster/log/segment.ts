@@ -1,31 +1,20 @@
 import type { Disk } from '../lib/disk.ts';
 import { runWhole } from '../lib/work-slices.ts';
 import { BATCH_HEADER_BYTES, BatchView, verifyBatch } from '../protocol/record-batch.ts';
-import { firstAtOrAfter, type Search } from './timestamp-search.ts';
 import { BatchScanner } from './batch-scanner.ts';
 import { CorruptBatchError } from './corruption.ts';
 import { PooledFile, type FilePool } from './file-pool.ts';
 import type { ClosedSegment } from './segment-manifest.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFile, SEGMENT_SUFFIXES, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from './log-files.ts';
 import { OffsetIndex } from './offset-index.ts';
+import { batchAt, headerAt, locateInSteps, noBatchError } from './segment-search.ts';
 import { TimeIndex, type TimestampOffset } from './time-index.ts';
 import { TransactionIndex, type AbortedTransaction } from './transaction-index.ts';
 
-/** A seek reads this much at a time: an index entry is at most index.interval.bytes and one batch away. */
-const SEEK_WINDOW_BYTES = 8 * 1024;
 /** Indexes are built again in pieces of this size. */
 const INDEXING_WINDOW_BYTES = 1024 * 1024;
 /** Positions in indexes and offsets relative to a segment's base are int32. */
 const MAX_INT32 = 0x7fff_ffff;
-
-/** Batches that a search passes by their headers between two yields; each may cost a read of the file. */
-const HEADERS_PER_STEP = 32;
-
-interface Location {
-  position?: number;
-  skipped?: number;
-  startsAtOrBelow: boolean;
-}
 
 /** The time index entry before the first record. */
 const NO_TIMESTAMP: TimestampOffset = { timestamp: -1n, offset: -1n };
@@ -167,22 +156,6 @@ export class Segment {
     this.release();
   }
 
-  /** Offset after the last batch, by the headers from the last index entry on; undefined when they do not lead to the end of the file. */
-  endByHeaders(each: (batch: BatchView) => void = () => undefined): bigint | undefined {
-    const indexed = this.offsetIndex.lastPosition();
-    const scanner = this.scanner();
-    let end = this.baseOffset;
-    let position = indexed < this.size ? indexed : 0;
-    while (position < this.size) {
-      const batch = scanner.header(position);
-      if (batch === undefined || batch.magic !== 2 || batch.baseOffset < end) return undefined;
-      end = batch.lastOffset + 1n;
-      each(batch);
-      position += batch.sizeInBytes;
-    }
-    return end;
-  }
-
   /** The manifest entry of this segment, which was closed at `endOffset`. */
   closedAt(endOffset: bigint): ClosedSegment {
     const { baseOffset, size: sizeBytes, largestTimestamp: largest } = this;
@@ -226,18 +199,8 @@ export class Segment {
   replaceTransactions(aborted: readonly AbortedTransaction[]): boolean {
     this.verifyIndexes();
     const { transactionIndex: index } = this;
-    const isSame = (one: AbortedTransaction, at: number): boolean => {
-      const known = index.at(at);
-      return (
-        known.producerId === one.producerId &&
-        known.firstOffset === one.firstOffset &&
-        known.lastOffset === one.lastOffset &&
-        known.lastStableOffset === one.lastStableOffset
-      );
-    };
-    if (this.knowsTransactions && index.count === aborted.length && aborted.every(isSame)) return false;
-    index.reset();
-    for (const one of aborted) index.append(one);
+    if (this.knowsTransactions && index.holds(aborted)) return false;
+    index.replaceWith(aborted);
     this.corruptMarker = undefined;
     return true;
   }
@@ -302,7 +265,7 @@ export class Segment {
   }
 
   /** Over the file up to `end`, whatever `size` is: for recovery, which finds the size. */
-  scannerTo(end: number, windowBytes: number): BatchScanner {
+  scannerTo(end: number, windowBytes?: number): BatchScanner {
     return new BatchScanner(this.file, end, windowBytes);
   }
 
@@ -312,39 +275,14 @@ export class Segment {
 
   /** Where the first batch that ends at or after `offset` starts, by the headers; undefined when all end before it. */
   positionOf(offset: bigint): number | undefined {
-    return this.locate(offset).position;
+    return runWhole(locateInSteps(this, offset)).position;
   }
 
   /** The same for a reader. Throws CorruptBatchError where a corrupt header would make it skip records. */
   readPositionOf(offset: bigint): number | undefined {
-    const { position, skipped, startsAtOrBelow } = this.locate(offset);
+    const { position, skipped, startsAtOrBelow } = runWhole(locateInSteps(this, offset));
     if (!startsAtOrBelow) this.assertSound(skipped);
     return position;
-  }
-
-  /** `skipped`: the batch before `position`. Between the two may be a gap that compaction left, or the skipped one has a wrong last offset. */
-  private locate(offset: bigint): Location {
-    return runWhole(this.locateInSteps(offset));
-  }
-
-  private *locateInSteps(offset: bigint): Generator<undefined, Location, undefined> {
-    this.verifyIndexes();
-    // Appends between two steps move `size`, which the scanner does not follow.
-    const end = this.size;
-    const scanner = this.scannerTo(end, SEEK_WINDOW_BYTES);
-    let position = this.seek(offset);
-    // An entry that points behind the offset, or to no batch, does not belong to this file: the reader would skip records before it.
-    if (position > 0 && !this.startsBelow(scanner, position, offset)) position = 0;
-    let skipped: number | undefined;
-    for (let passed = 1; position < end; passed++) {
-      if (passed % HEADERS_PER_STEP === 0) yield;
-      const batch = this.stored(scanner, position);
-      const before = skipped === undefined ? {} : { skipped };
-      if (batch.lastOffset >= offset) return { position, ...before, startsAtOrBelow: batch.baseOffset <= offset };
-      skipped = position;
-      position += batch.sizeInBytes;
-    }
-    return { ...(skipped === undefined ? {} : { skipped }), startsAtOrBelow: false };
   }
 
   /**
@@ -352,7 +290,7 @@ export class Segment {
    * consistent: with a flipped last offset readers would skip its records, or wait at them.
    */
   private assertSound(position: number | undefined): void {
-    if (position !== undefined) this.storedWhole(this.scanner(), position);
+    if (position !== undefined) batchAt(this, this.scanner(), position);
   }
 
   /**
@@ -371,7 +309,7 @@ export class Segment {
       const size = batch.sizeInBytes;
       if (size < BATCH_HEADER_BYTES || size > available - kept) {
         if (kept > 0) break;
-        throw this.noBatch(position);
+        throw noBatchError(this, position);
       }
       const lastOffset = batch.lastOffset;
       if (lastOffset >= maxOffset) {
@@ -395,38 +333,6 @@ export class Segment {
     return kept === 0 ? undefined : { bytes: bytes.subarray(0, kept), nextOffset, nextPosition: position + kept };
   }
 
-  /** The first record at or after `timestamp` whose offset is at least `fromOffset`. The search is void once the segment is cut. */
-  *findTimestamp(timestamp: bigint, fromOffset: bigint, maxDecompressedBytes: number): Search {
-    this.verifyIndexes();
-    if (this.largestTimestamp.timestamp < timestamp) return undefined;
-    const before = this.timeIndex.lookupBefore(timestamp);
-    // See `locateInSteps`.
-    const end = this.size;
-    const scanner = this.scanner();
-    let position = this.seek(before === undefined || before.offset < fromOffset ? fromOffset : before.offset);
-    for (let passed = 1; position < end; passed++) {
-      if (passed % HEADERS_PER_STEP === 0) yield;
-      const header = this.stored(scanner, position);
-      if (header.maxTimestamp >= timestamp && header.lastOffset >= fromOffset) {
-        const found = yield* firstAtOrAfter(this.storedWhole(scanner, position), timestamp, fromOffset, maxDecompressedBytes);
-        if (found !== undefined) return found;
-        yield;
-      }
-      position += header.sizeInBytes;
-    }
-    return undefined;
-  }
-
-  /** The first record with the segment's largest timestamp. The search is void once the segment is cut. */
-  *findLargestTimestamp(maxDecompressedBytes: number): Search {
-    const largest = this.largestTimestamp;
-    if (largest.timestamp < 0n) return undefined;
-    const { position } = yield* this.locateInSteps(largest.offset);
-    if (position === undefined) return undefined;
-    const batch = this.storedWhole(this.scanner(), position);
-    return (yield* firstAtOrAfter(batch, largest.timestamp, batch.baseOffset, maxDecompressedBytes)) ?? largest;
-  }
-
   /** Cuts off the batch at `position` and all behind it. `endOffset`: no batch that is kept reaches it. */
   truncate(endOffset: bigint, position: number): void {
     this.verifyIndexes();
@@ -444,7 +350,7 @@ export class Segment {
     const start = this.offsetIndex.lastPosition();
     this.bytesSinceIndexEntry = position - start;
     for (let at = start; at < position;) {
-      const batch = this.stored(scanner, at);
+      const batch = headerAt(this, scanner, at);
       if (batch.maxTimestamp > largest.timestamp) largest = { timestamp: batch.maxTimestamp, offset: batch.lastOffset };
       at += batch.sizeInBytes;
     }
@@ -482,31 +388,7 @@ export class Segment {
     for (const suffix of SEGMENT_SUFFIXES) this.disk.remove(offsetFile(this.directory, this.baseOffset, suffix));
   }
 
-  /** Position at which a search for `offset` by header starts. */
-  private seek(offset: bigint): number {
-    const position = this.offsetIndex.lookup(offset);
-    return position < this.size ? position : 0;
-  }
-  private startsBelow(scanner: BatchScanner, position: number, offset: bigint): boolean {
-    const batch = scanner.header(position);
-    return batch !== undefined && batch.magic === 2 && batch.baseOffset >= this.baseOffset && batch.baseOffset <= offset;
-  }
-  private stored(scanner: BatchScanner, position: number): BatchView {
-    const batch = scanner.header(position);
-    if (batch === undefined) throw this.noBatch(position);
-    return batch;
-  }
-  private storedWhole(scanner: BatchScanner, position: number): BatchView {
-    const batch = scanner.batch(position);
-    if (batch === undefined) throw this.noBatch(position);
-    const defect = verifyBatch(batch, batch.position + batch.sizeInBytes);
-    if (defect !== undefined) throw new CorruptBatchError(this.path, position, defect.reason, batch.baseOffset);
-    return batch;
-  }
   private readFully(into: Buffer, position: number): void {
-    if (this.file.read(into, position) !== into.length) throw this.noBatch(position);
-  }
-  private noBatch(position: number): CorruptBatchError {
-    return new CorruptBatchError(this.path, position, `no whole batch in the ${this.size - position} bytes that are left`);
+    if (this.file.read(into, position) !== into.length) throw noBatchError(this, position);
   }
 }

@@ -72,7 +72,7 @@ export class TimeIndex {
   checksum(): number {
     return this.file.checksum();
   }
-  /** Drops all entries, which the caller writes again. */
+  /** Drops all entries, which then differ from the manifest until they are rebuilt. */
   reset(): void {
     this.file.reset();
   }

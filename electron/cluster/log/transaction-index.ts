@@ -67,8 +67,25 @@ export class TransactionIndex {
   checksum(): number {
     return this.file.checksum();
   }
-  /** Drops all entries, which the caller writes again. */
+  /** Drops all entries, which then differ from the manifest until they are rebuilt. */
   reset(): void {
     this.file.reset();
   }
+  /** Whether the entries are exactly these. */
+  holds(entries: readonly AbortedTransaction[]): boolean {
+    return this.count === entries.length && entries.every((one, index) => areEqual(one, this.at(index)));
+  }
+  replaceWith(entries: readonly AbortedTransaction[]): void {
+    this.reset();
+    for (const one of entries) this.append(one);
+  }
+}
+
+function areEqual(one: AbortedTransaction, other: AbortedTransaction): boolean {
+  return (
+    one.producerId === other.producerId &&
+    one.firstOffset === other.firstOffset &&
+    one.lastOffset === other.lastOffset &&
+    one.lastStableOffset === other.lastStableOffset
+  );
 }

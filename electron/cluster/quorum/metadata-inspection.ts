@@ -9,7 +9,7 @@
  */
 import type { Disk } from '../lib/disk.ts';
 import { LOG_SUFFIX, offsetFileName, offsetOfFile } from '../log/log-files.ts';
-import { parsePartitionDirectory } from '../log/log-manager.ts';
+import { parsePartitionDirectory } from '../log/partition-directory.ts';
 import { iterateBatches, verifyBatch, type BatchView } from '../protocol/record-batch.ts';
 import { decodeControlRecord } from '../protocol/records/control-records.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';

@@ -7,7 +7,7 @@ import type { Clock } from '../lib/clock.ts';
 import { DiskError, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../log/log-config.ts';
-import { Log } from '../log/log.ts';
+import { openLog, type Log } from '../log/log.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { iterateBatches } from '../protocol/record-batch.ts';
@@ -66,7 +66,7 @@ export class MetadataLog implements RaftLog {
     const snapshots = openSnapshots(disk, directory, logger);
     const { latest, earliest } = snapshots;
     const logStartOffset = snapshots.count > 1 ? earliest?.endOffset : undefined;
-    const log = Log.open({ disk, directory, clock, logger, config: CONFIG, cleanShutdown: false, logStartOffset });
+    const log = openLog({ disk, directory, clock, logger, config: CONFIG, cleanShutdown: false, logStartOffset });
     if ((latest?.endOffset ?? 0n) < log.logStartOffset) {
       throw new KafkaError(
         ErrorCode.KAFKA_STORAGE_ERROR,

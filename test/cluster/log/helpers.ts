@@ -2,7 +2,7 @@ import type { Clock } from '../../../electron/cluster/lib/clock.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../electron/cluster/log/log-config.ts';
-import { Log, type LogOptions } from '../../../electron/cluster/log/log.ts';
+import { openLog, type Log, type LogOptions } from '../../../electron/cluster/log/log.ts';
 import type { BatchView } from '../../../electron/cluster/protocol/record-batch.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch, type BatchToWrite } from '../../../electron/cluster/protocol/records-builder.ts';
@@ -55,7 +55,7 @@ export function createHarness(config: Partial<LogConfig> = {}, options: Partial<
   const clock = new ManualClock();
   const fullConfig = { ...DEFAULT_LOG_CONFIG, ...config };
   const open = (more: Partial<LogOptions>): Log =>
-    Log.open({ disk, directory: DIRECTORY, clock, logger: silentLogger, config: fullConfig, cleanShutdown: true, ...options, ...more });
+    openLog({ disk, directory: DIRECTORY, clock, logger: silentLogger, config: fullConfig, cleanShutdown: true, ...options, ...more });
   const result: LogHarness = {
     disk,
     clock,

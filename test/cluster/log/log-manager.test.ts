@@ -8,7 +8,8 @@ import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { systemDisk } from '../../../electron/cluster/lib/system-disk.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../electron/cluster/log/log-config.ts';
-import { LogManager, parsePartitionDirectory, type LogManagerOptions } from '../../../electron/cluster/log/log-manager.ts';
+import { LogManager, type LogManagerOptions } from '../../../electron/cluster/log/log-manager.ts';
+import { parsePartitionDirectory } from '../../../electron/cluster/log/partition-directory.ts';
 import { append, contents, ManualClock, START_MS } from './helpers.ts';
 
 const ID = 'jKfGsCXpQWmGQDO3oMzNHw';
