@@ -4,8 +4,8 @@
  */
 import { PartitionIsr } from '../../electron/cluster/broker/partition-isr.ts';
 import { Partition } from '../../electron/cluster/broker/partition.ts';
-import { ReplicaFetcherManager } from '../../electron/cluster/broker/replica-fetcher.ts';
-import { ReplicaManager } from '../../electron/cluster/broker/replica-manager.ts';
+import { ReplicaFetcherManager } from '../../electron/cluster/broker/replica-fetcher-manager.ts';
+import { ReplicaAppends } from '../../electron/cluster/broker/replica-appends.ts';
 import { SegmentRepairs } from '../../electron/cluster/broker/segment-repairs.ts';
 import { GroupShard } from '../../electron/cluster/coordinator/group/group-shard.ts';
 import { ClassicGroup } from '../../electron/cluster/coordinator/group/classic-group.ts';
@@ -347,7 +347,7 @@ export const PLANTED: readonly PlantedBug[] = [
       { kind: 'isolate', node: 'coordinator', oneWay: 'both', clientsToo: false, at: 6_500, forMs: 5_000 },
     ],
     plant: () =>
-      replace(ReplicaManager.prototype, 'appendAs', (right) => (self, ...args) => {
+      replace(ReplicaAppends.prototype, 'appendAs', (right) => (self, ...args) => {
         const { result } = right(self, ...args) as { result: unknown };
         return { result, committed: Promise.resolve(ErrorCode.NONE) };
       }),

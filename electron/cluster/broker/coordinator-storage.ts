@@ -24,7 +24,7 @@ export function createCoordinatorStorage({ replicas, clock, topic, commitTimeout
 
     append(index, leaderEpoch, batch) {
       const partition = leading(replicas, topic, index, leaderEpoch);
-      const { result, committed } = replicas.appendAs(partition, leaderEpoch, batch, {
+      const { result, committed } = replicas.appends.appendAs(partition, leaderEpoch, batch, {
         requiredAcks: -1,
         timeoutMs: commitTimeoutMs,
         origin: 'coordinator',

@@ -6,11 +6,13 @@
  * proposal would add, and does not move while the ISR is smaller than min.insync.replicas (KIP-966). So whatever ISR the
  * controller uses for an election, each of its members holds every committed record.
  *
- * State changes here, synchronously, and nowhere else. Waiting requests (`replica-manager.ts`) are notified through `PartitionListener`.
+ * State changes here, synchronously, and nowhere else; the log does the input and output. Waiting requests (`replica-appends.ts`,
+ * `replica-fetches.ts`) are notified through `PartitionListener`.
  */
 import { assert } from '../lib/assert.ts';
 import { runningTime } from '../lib/running-time.ts';
-import type { Log } from '../log/log.ts';
+import type { AppendResult, Log } from '../log/log.ts';
+import type { AppendOrigin } from '../log/producer-state.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { PartitionImage } from '../quorum/image.ts';
@@ -224,11 +226,13 @@ export class Partition {
     return this.appended;
   }
 
-  /** To be called after so many bytes were appended to the leader's log. */
-  leaderAppended(bytes: number): void {
-    this.appended += bytes;
+  /** Appends in this broker's leader epoch. Throws as `Log.appendAsLeader`; nothing was written then. */
+  appendAsLeader(records: Buffer, options: { origin: AppendOrigin }): AppendResult {
+    const result = this.log.appendAsLeader(records, this.state.leaderEpoch, options);
+    this.appended += records.length;
     this.advanceHighWatermark();
     this.env.listener.appended(this);
+    return result;
   }
 
   /**
@@ -317,9 +321,11 @@ export class Partition {
     this.env.listener.committed(this);
   }
 
-  /** To be called after so many bytes were appended to the follower's log. */
-  followerAppended(bytes: number): void {
-    this.appended += bytes;
+  /** Appends what the leader of the current epoch sent; undefined where that holds no whole batch. Throws as `Log.appendAsFollower`. */
+  appendAsFollower(records: Buffer): AppendResult | undefined {
+    const result = this.log.appendAsFollower(records, this.state.leaderEpoch);
+    if (result !== undefined) this.appended += result.sizeBytes;
+    return result;
   }
 
   /**

@@ -280,9 +280,9 @@ export class ReplicaFetcher {
         return;
       }
       if (answer.records !== null && answer.records.length > 0) {
-        const appended = log.appendAsFollower(answer.records, partition.leaderEpoch);
-        if (appended === undefined) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, 'the response holds no batch of this leader epoch');
-        partition.followerAppended(appended.sizeBytes);
+        if (partition.appendAsFollower(answer.records) === undefined) {
+          throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, 'the response holds no batch of this leader epoch');
+        }
         this.options.throttle.fetched(partition, answer.records.length);
       }
       partition.followerLearnedHighWatermark(answer.highWatermark);
@@ -357,55 +357,4 @@ export class ReplicaFetcher {
 
 function keyOf(topicId: string, partition: number): string {
   return `${partition}:${topicId}`;
-}
-
-/** Assigns each partition to the fetcher of its leader: one fetcher per leading broker. */
-export class ReplicaFetcherManager {
-  private readonly options: ReplicaFetcherOptions;
-  private readonly fetchers = new Map<number, ReplicaFetcher>();
-  private readonly owner = new Map<Partition, ReplicaFetcher>();
-  private closed = false;
-
-  constructor(options: ReplicaFetcherOptions) {
-    this.options = options;
-  }
-
-  /** Starts to follow the partition's leader, in its present epoch. */
-  follow(partition: Partition): void {
-    if (this.closed) return;
-    const { leader } = partition;
-    let fetcher = this.fetchers.get(leader);
-    const before = this.owner.get(partition);
-    if (before !== undefined && before !== fetcher) this.unfollow(partition);
-    if (fetcher === undefined) this.fetchers.set(leader, (fetcher = new ReplicaFetcher(leader, this.options)));
-    this.owner.set(partition, fetcher);
-    fetcher.add(partition);
-  }
-
-  unfollow(partition: Partition): void {
-    this.owner.get(partition)?.remove(partition);
-    this.owner.delete(partition);
-  }
-
-  /** To be called after a round of changes: stops fetchers without partitions. */
-  prune(): void {
-    for (const [leader, fetcher] of this.fetchers) {
-      if (fetcher.size > 0) continue;
-      fetcher.close();
-      this.fetchers.delete(leader);
-    }
-  }
-
-  /** The broker registered again, maybe at another address. */
-  reconnect(leader: number): void {
-    this.fetchers.get(leader)?.reconnect();
-  }
-
-  /** Stops all fetchers. */
-  close(): void {
-    this.closed = true;
-    for (const fetcher of this.fetchers.values()) fetcher.close();
-    this.fetchers.clear();
-    this.owner.clear();
-  }
 }

@@ -1,5 +1,7 @@
 /**
- * All replicas of this broker. Applies the metadata to leaders and followers, and passes requests on to `ReplicaRequests`.
+ * All replicas of this broker: holds them, and applies the metadata image, which decides who leads and who follows. Requests go to its parts,
+ * each of which owns the requests of its kind that wait: `appends`, `fetches` and `deletions`. A partition decides its own high watermark and
+ * ISR proposals, and its log does the input and output.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Disk, DiskVolume } from '../lib/disk.ts';
@@ -12,14 +14,14 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { configKey, TOPIC_RESOURCE, type ImageChange, type MetadataImage, type PartitionImage } from '../quorum/image.ts';
 import { IsrManager, type IsrManagerOptions } from './isr-manager.ts';
-import type { FetchEntry } from './fetch-session.ts';
-import { Partition, type PartitionEnvironment } from './partition.ts';
-import type { RecordDeletions } from './replica-manager-delete.ts';
-import { ReplicaFetcherManager, type Peer, type ReplicaFetcherSettings } from './replica-fetcher.ts';
-import type { FetchParameters, PartitionLookup } from './replica-manager-fetch.ts';
+import type { PartitionLookup } from './partition-reads.ts';
+import { Partition, type PartitionEnvironment, type PartitionListener } from './partition.ts';
+import { RecordDeletions } from './record-deletions.ts';
+import { ReplicaAppends } from './replica-appends.ts';
+import { ReplicaFetcherManager } from './replica-fetcher-manager.ts';
+import type { Peer, ReplicaFetcherSettings } from './replica-fetcher.ts';
+import { ReplicaFetches } from './replica-fetches.ts';
 import { ReplicationThrottle, type ThrottledReplicas } from './replication-throttle.ts';
-import type { AppendEntry, AppendResult } from './replica-manager-produce.ts';
-import { ReplicaRequests, type AppendParameters } from './replica-requests.ts';
 
 export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
   readonly replicaLagTimeMaxMs: number;
@@ -83,14 +85,22 @@ export class ReplicaManager implements PartitionLookup {
   private readonly isr: IsrManager;
   private readonly fetchers: ReplicaFetcherManager;
   readonly throttle: ReplicationThrottle;
-  private readonly requests: ReplicaRequests;
+  /** Appends of clients and coordinators. */
+  readonly appends: ReplicaAppends;
+  /** Fetches of consumers and of other brokers. */
+  readonly fetches: ReplicaFetches;
+  /** DeleteRecords requests. */
+  readonly deletions: RecordDeletions;
   private isrTimer: Timer | undefined;
   private stopped = false;
 
   constructor(options: ReplicaManagerOptions) {
     this.options = options;
     const { clock, logger, brokerId } = options;
-    this.requests = new ReplicaRequests({ lookup: this, clock, logger, maxWaiting: options.maxWaitingRequests ?? 10_000 });
+    const waiting = { clock, maxOperations: options.maxWaitingRequests ?? 10_000 };
+    this.fetches = new ReplicaFetches({ lookup: this, ...waiting });
+    this.appends = new ReplicaAppends({ lookup: this, fetches: this.fetches, logger, ...waiting });
+    this.deletions = new RecordDeletions(this, waiting);
     const brokerEpoch = (): bigint => options.image().brokers.get(brokerId)?.epoch ?? -1n;
     this.isr = new IsrManager({ brokerId, brokerEpoch, send: options.alterPartition, clock, logger });
     this.env = {
@@ -99,7 +109,7 @@ export class ReplicaManager implements PartitionLookup {
       logger,
       events: options.events,
       isr: this.isr,
-      listener: this.requests.listener,
+      listener: this.listener(),
       image: () => options.image(),
       replicaLagTimeMaxMs: () => options.settings.replicaLagTimeMaxMs,
       minInsyncReplicas: (topic) => this.minInsyncReplicasOf(topic),
@@ -140,7 +150,27 @@ export class ReplicaManager implements PartitionLookup {
     this.fetchers.close();
     this.isr.close();
     for (const partition of this.partitions()) partition.close();
-    this.requests.close();
+    this.appends.close();
+    this.fetches.close();
+    this.deletions.close();
+  }
+
+  /** Wakes the requests that wait for a partition. */
+  private listener(): PartitionListener {
+    const { appends, fetches, deletions } = this;
+    return {
+      appended: (partition) => fetches.onAppended(partition),
+      committed: (partition) => {
+        appends.onCommitted(partition);
+        fetches.onCommitted(partition);
+      },
+      followerStarted: (partition) => deletions.wake(partition),
+      stateChanged: (partition) => {
+        appends.onStateChanged(partition);
+        fetches.onStateChanged(partition);
+        deletions.wake(partition);
+      },
+    };
   }
 
   // --- lookup -----------------------------------------------------------------------------------------------------
@@ -174,13 +204,9 @@ export class ReplicaManager implements PartitionLookup {
   offlineError(topic: string, index: number): number {
     return this.offline.get(topic)?.has(index) === true ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE;
   }
-  /** Requests to delete records. */
-  get deletions(): RecordDeletions {
-    return this.requests.deletions;
-  }
-  /** Waiting requests: for tests and metrics. */
+  /** Number of waiting requests, for status and tests. */
   get waiting(): { produces: number; fetches: number; replicaFetches: number } {
-    return this.requests.waiting;
+    return { produces: this.appends.waiting, ...this.fetches.waiting };
   }
 
   private minInsyncReplicasOf(topic: string): number {
@@ -195,17 +221,18 @@ export class ReplicaManager implements PartitionLookup {
   applyChange(change: ImageChange): void {
     if (this.stopped) return;
     this.applyConfigs(change);
-    for (const topic of change.deletedTopics) {
-      for (const { partition } of topic.partitions) this.drop(topic.name, topic.id, partition);
-      this.minInsyncReplicas.delete(topic.name);
-      this.offline.delete(topic.name);
-    }
-    for (const broker of change.brokers) {
-      // The same process at the same address keeps its connection; a new epoch is a new process.
-      if (change.before.brokers.get(broker)?.epoch !== change.after.brokers.get(broker)?.epoch) this.fetchers.reconnect(broker);
-    }
-    for (const state of change.partitions) this.applyPartition(state);
-    this.fetchers.prune();
+    this.fetchers.change(() => {
+      for (const topic of change.deletedTopics) {
+        for (const { partition } of topic.partitions) this.drop(topic.name, topic.id, partition);
+        this.minInsyncReplicas.delete(topic.name);
+        this.offline.delete(topic.name);
+      }
+      for (const broker of change.brokers) {
+        // The same process at the same address keeps its connection; a new epoch is a new process.
+        if (change.before.brokers.get(broker)?.epoch !== change.after.brokers.get(broker)?.epoch) this.fetchers.reconnect(broker);
+      }
+      for (const state of change.partitions) this.applyPartition(state);
+    });
   }
 
   /**
@@ -271,11 +298,10 @@ export class ReplicaManager implements PartitionLookup {
     partition.apply(state);
     if (partition.role === 'leader') {
       const added = state.replicas.filter((id) => id !== brokerId && ledBefore?.has(id) !== true);
-      this.requests.followersAdded(partition, added);
+      this.fetches.followersAdded(partition, added);
     }
     if (partition.role !== 'follower') this.fetchers.unfollow(partition);
     else if (followedBefore !== partition.leaderEpoch) this.fetchers.follow(partition);
-    this.requests.flushGrown();
   }
 
   private create(state: PartitionImage): Partition {
@@ -339,7 +365,7 @@ export class ReplicaManager implements PartitionLookup {
     }
   }
 
-  // --- requests, see `ReplicaRequests` ------------------------------------------------------------------------------
+  // --- disk -----------------------------------------------------------------------------------------------------
 
   /** Undefined when a write may proceed at once; else resolves when a slow disk has caught up. */
   admit(bytes: number): Promise<void> | undefined {
@@ -349,22 +375,6 @@ export class ReplicaManager implements PartitionLookup {
   /** The volume of the log directory; undefined where its size is not known. */
   volume(): DiskVolume | undefined {
     return this.options.disk.volume?.(this.options.logDirectory);
-  }
-
-  append(params: AppendParameters, entries: readonly AppendEntry[]): ReturnType<ReplicaRequests['append']> {
-    return this.requests.append(params, entries);
-  }
-  appendEntry(params: AppendParameters, entry: AppendEntry): AppendResult {
-    return this.requests.appendEntry(params, entry);
-  }
-  awaitCommits(params: AppendParameters, results: readonly AppendResult[]): ReturnType<ReplicaRequests['awaitCommits']> {
-    return this.requests.awaitCommits(params, results);
-  }
-  appendAs(partition: Partition, leaderEpoch: number, records: Buffer, params: AppendParameters): ReturnType<ReplicaRequests['appendAs']> {
-    return this.requests.appendAs(partition, leaderEpoch, records, params);
-  }
-  fetch(params: FetchParameters, entries: readonly FetchEntry[]): ReturnType<ReplicaRequests['fetch']> {
-    return this.requests.fetch(params, entries);
   }
 
   // --- from time to time ------------------------------------------------------------------------------------------

@@ -207,8 +207,8 @@ describe('produce', () => {
     const append = (value: string) => {
       const records = buildBatch({ records: [{ value: Buffer.from(value) }] });
       const params = { requiredAcks: -1, timeoutMs: 100, origin: 'client' as const };
-      const result = replicas.appendEntry(params, { topic: TOPIC, topicId: TOPIC_ID, partition: 0, records });
-      return { result, wait: () => Promise.resolve(replicas.awaitCommits(params, [result])) };
+      const result = replicas.appends.appendEntry(params, { topic: TOPIC, topicId: TOPIC_ID, partition: 0, records });
+      return { result, wait: () => Promise.resolve(replicas.appends.awaitCommits(params, [result])) };
     };
     const [first, second] = [append('a'), append('b')];
     const waits = [second.wait(), first.wait()];

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FollowerState } from '../../../electron/cluster/broker/partition-follower.ts';
 import type { Partition } from '../../../electron/cluster/broker/partition.ts';
 import type { Peer } from '../../../electron/cluster/broker/replica-fetcher.ts';
-import { readError } from '../../../electron/cluster/broker/replica-manager-fetch.ts';
+import { readError } from '../../../electron/cluster/broker/partition-reads.ts';
 import { SegmentRepairs } from '../../../electron/cluster/broker/segment-repairs.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { CorruptBatchError } from '../../../electron/cluster/log/corruption.ts';

@@ -4,8 +4,8 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
 import type { BrokerApi } from '../context.ts';
+import type { DeleteResult } from '../record-deletions.ts';
 import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
-import type { DeleteResult } from '../replica-manager-delete.ts';
 
 type Request = RequestOf<typeof deleteRecords>;
 type Response = ResponseIn<typeof deleteRecords>;

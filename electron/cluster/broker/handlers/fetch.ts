@@ -12,8 +12,8 @@ import { metadataFetchApi } from '../../quorum/apis/fetch.ts';
 import { CLUSTER_NAME, isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
 import type { BrokerApi } from '../context.ts';
 import type { FetchContext, FetchEntry, FetchResult } from '../fetch-session.ts';
+import { fetchError, type FetchParameters } from '../partition-reads.ts';
 import { LeaderHints, type DataContext, type DataRequestContext } from '../replica-manager-context.ts';
-import { fetchError, type FetchParameters } from '../replica-manager-fetch.ts';
 
 type Request = RequestOf<typeof fetch>;
 type Response = ResponseIn<typeof fetch>;
@@ -43,7 +43,7 @@ export function handleFetch(request: Request, context: DataRequestContext, broke
   const { entries } = session;
   const denied = deniedEntries(entries, replicaId, context, broker);
   if (denied !== undefined) return fetchAllowed(session, denied, params, context, broker);
-  const results = broker.replicas.fetch(params, entries);
+  const results = broker.replicas.fetches.fetch(params, entries);
   return results instanceof Promise
     ? results.then((done) => respond(session, done, context, broker))
     : respond(session, results, context, broker);
@@ -93,7 +93,7 @@ async function fetchAllowed(
 ): Promise<Response> {
   const { entries } = session;
   const allowed = entries.filter((entry) => !denied.has(entry));
-  const results = allowed.length === 0 ? [] : await broker.replicas.fetch(params, allowed);
+  const results = allowed.length === 0 ? [] : await broker.replicas.fetches.fetch(params, allowed);
   let next = 0;
   const all = entries.map((entry): FetchResult => {
     if (!denied.has(entry)) return results[next++] as FetchResult;

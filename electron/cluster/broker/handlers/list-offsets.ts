@@ -15,8 +15,8 @@ import { isAllowed, Operation, Resource, type ItemRule } from '../../security/au
 import type { BrokerApi } from '../context.ts';
 import type { Partition } from '../partition.ts';
 import { findOffset, type OffsetLimit } from '../partition-offsets.ts';
+import { missingPartitionError, readError } from '../partition-reads.ts';
 import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
-import { missingPartitionError, readError } from '../replica-manager-fetch.ts';
 
 type Request = RequestOf<typeof listOffsets>;
 type Response = ResponseIn<typeof listOffsets>;

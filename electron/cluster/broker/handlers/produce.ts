@@ -12,10 +12,9 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import { iterateBatches, type BatchView } from '../../protocol/record-batch.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { authorizationError, isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
+import { appendFailure, type AppendEntry, type AppendParameters, type AppendResult } from '../append-results.ts';
 import type { BrokerApi } from '../context.ts';
 import { LeaderHints, NO_HINT, type DataContext, type DataRequestContext } from '../replica-manager-context.ts';
-import { appendFailure, type AppendEntry, type AppendResult } from '../replica-manager-produce.ts';
-import type { AppendParameters } from '../replica-requests.ts';
 import { ADMIN_CLIENT_ID } from '../topic-rules.ts';
 
 type Request = RequestOf<typeof produce>;
@@ -97,7 +96,7 @@ function append(
     internalTopicsAllowed: context.clientId === ADMIN_CLIENT_ID,
   };
   if (inTurns) return appendInTurns(request, context, broker, params, entries, denied);
-  const results = broker.replicas.append(params, entries);
+  const results = broker.replicas.appends.append(params, entries);
   if (!(results instanceof Promise)) return respond(request, context, broker, withDenied(results, denied));
   // Its offsets are assigned, so the next write of this client need not wait for the replication of this one.
   dropRecords(request);
@@ -164,11 +163,11 @@ async function appendInTurns(
       await sleep(clock, 0);
       turnEnd = clock.monotonic() + TURN_MS;
     }
-    results.push(replicas.appendEntry(params, entry));
+    results.push(replicas.appends.appendEntry(params, entry));
   }
   dropRecords(request);
   context.connection.answerLater();
-  return respond(request, context, broker, withDenied(await replicas.awaitCommits(params, results), denied));
+  return respond(request, context, broker, withDenied(await replicas.appends.awaitCommits(params, results), denied));
 }
 
 function entriesOf(request: Request, { version }: DataRequestContext, broker: DataContext): AppendEntry[] {

@@ -1,9 +1,17 @@
-/** Appends for a produce request, and waits until the records are committed. */
+/** What an append to a replica takes and returns, per partition. An error belongs to its entry: nothing is thrown for a whole request. */
+import type { AppendOrigin } from '../log/producer-state.ts';
 import { RecordsRefusedError } from '../log/record-refusal.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { Partition } from './partition.ts';
-import type { DelayedOperation, Waking } from './purgatory.ts';
+
+export interface AppendParameters {
+  requiredAcks: number;
+  timeoutMs: number;
+  origin: AppendOrigin;
+  /** Whether a client may write to Kafka's internal topics. */
+  internalTopicsAllowed?: boolean;
+}
 
 export interface AppendEntry {
   /** Undefined where the topic id is unknown. */
@@ -51,53 +59,6 @@ export function appendFailure(error: unknown, topic: string | undefined, partiti
     partition,
     leaderEpoch: -1,
   };
-}
-
-/** A produce request with acks=all whose records are appended and not yet committed. */
-export class DelayedProduce implements DelayedOperation<Partition> {
-  private readonly results: readonly AppendResult[];
-  /** By partition: a request may hold thousands, each of which is woken by itself. */
-  private readonly waiting = new Map<Partition | undefined, AppendResult[]>();
-  private readonly answer: (results: readonly AppendResult[]) => void;
-
-  constructor(results: readonly AppendResult[], waiting: Iterable<AppendResult>, answer: (results: readonly AppendResult[]) => void) {
-    this.results = results;
-    this.answer = answer;
-    for (const result of waiting) {
-      const list = this.waiting.get(result.partition);
-      if (list === undefined) this.waiting.set(result.partition, [result]);
-      else list.push(result);
-    }
-  }
-
-  wake(partition: Partition): Waking {
-    const left = (this.waiting.get(partition) ?? []).filter((result) => {
-      const outcome = partition.commitOutcome(result.nextOffset, result.leaderEpoch);
-      if (outcome !== undefined && outcome !== ErrorCode.NONE) failAppended(result, outcome);
-      return outcome === undefined;
-    });
-    if (left.length > 0) {
-      this.waiting.set(partition, left);
-      return 'waiting';
-    }
-    this.waiting.delete(partition);
-    if (this.waiting.size > 0) return 'keyDone';
-    this.answer(this.results);
-    return 'done';
-  }
-
-  expire(): void {
-    for (const result of [...this.waiting.values()].flat()) {
-      // Behind a later write in the order of waiting requests, a committed one may not have been woken.
-      if (result.partition?.commitOutcome(result.nextOffset, result.leaderEpoch) === ErrorCode.NONE) continue;
-      failAppended(
-        result,
-        result.partition?.underMinIsr === true ? ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND : ErrorCode.REQUEST_TIMED_OUT,
-      );
-    }
-    this.waiting.clear();
-    this.answer(this.results);
-  }
 }
 
 /** The records are in the log, but whether they stay is unknown: the client gets a retriable error. */

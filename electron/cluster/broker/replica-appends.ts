@@ -1,29 +1,19 @@
 /**
- * Requests of clients, coordinators and other brokers: they append to and read from the replicas here, and wait in purgatories until
- * their records are committed, or enough bytes can be read. Leadership is not decided here.
+ * Appends of clients and coordinators to the replicas that this broker leads, and those that wait until their records are committed. Decides
+ * what is refused and with which error; the partition writes to its log, and reports when the high watermark has passed the records.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { AppendOrigin } from '../log/producer-state.ts';
 import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
-import { AwaitedFetches } from './awaited-fetches.ts';
-import { recordsLength, type FetchEntry, type FetchResult } from './fetch-session.ts';
-import type { Partition, PartitionListener } from './partition.ts';
+import { appendFailure, failAppended, type AppendEntry, type AppendParameters, type AppendResult } from './append-results.ts';
+import { DelayedProduce } from './delayed-produce.ts';
+import { missingPartitionError, type PartitionLookup } from './partition-reads.ts';
+import type { Partition } from './partition.ts';
 import { Purgatory } from './purgatory.ts';
 import { RefusedSequences } from './refused-sequences.ts';
-import { RecordDeletions } from './replica-manager-delete.ts';
-import { DelayedFetch, missingPartitionError, readEntries, type FetchParameters, type PartitionLookup } from './replica-manager-fetch.ts';
-import { appendFailure, DelayedProduce, failAppended, type AppendEntry, type AppendResult } from './replica-manager-produce.ts';
+import type { ReplicaFetches } from './replica-fetches.ts';
 import { isInternalTopic } from './topic-rules.ts';
-
-export interface AppendParameters {
-  requiredAcks: number;
-  timeoutMs: number;
-  origin: AppendOrigin;
-  /** Whether a client may write to Kafka's internal topics. */
-  internalTopicsAllowed?: boolean;
-}
 
 /** Errors after which an idempotent producer stops, or begins a new epoch. */
 const FINAL: ReadonlySet<number> = new Set([
@@ -32,67 +22,49 @@ const FINAL: ReadonlySet<number> = new Set([
   ErrorCode.INVALID_PRODUCER_EPOCH,
 ]);
 
-export interface ReplicaRequestsOptions {
+export interface ReplicaAppendsOptions {
   readonly lookup: PartitionLookup;
+  /** The waiting fetches of the followers of what is appended. */
+  readonly fetches: Pick<ReplicaFetches, 'wakeOnceFor'>;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Maximum number of waiting requests, of each kind. */
-  readonly maxWaiting: number;
+  /** Maximum number of waiting requests. */
+  readonly maxOperations: number;
 }
 
-export class ReplicaRequests {
-  /** The listener of all partitions, which wakes waiting requests. */
-  readonly listener: PartitionListener;
-  /** Requests to delete records. */
-  readonly deletions: RecordDeletions;
+export class ReplicaAppends {
   private readonly lookup: PartitionLookup;
+  private readonly fetches: ReplicaAppendsOptions['fetches'];
   private readonly logger: Logger;
-  private readonly produces: Purgatory<Partition>;
-  private readonly consumerFetches: Purgatory<Partition>;
-  /** By partition, and by the broker that fetches. */
-  private readonly replicaFetches: Purgatory<Partition | number>;
-  private readonly awaitedFetches: AwaitedFetches;
-  /** Partitions to which the current request has appended; their waiting requests are woken at its end. */
-  private readonly grown = new Set<Partition>();
+  private readonly uncommitted: Purgatory<Partition>;
   private readonly refusedSequences: RefusedSequences;
 
-  constructor({ lookup, clock, logger, maxWaiting: maxOperations }: ReplicaRequestsOptions) {
+  constructor({ lookup, fetches, clock, logger, maxOperations }: ReplicaAppendsOptions) {
     this.lookup = lookup;
+    this.fetches = fetches;
     this.logger = logger;
     this.refusedSequences = new RefusedSequences(clock);
-    this.awaitedFetches = new AwaitedFetches(clock);
-    this.produces = new Purgatory({ clock, maxOperations, ordered: true });
-    this.consumerFetches = new Purgatory({ clock, maxOperations, ordered: false });
-    this.replicaFetches = new Purgatory({ clock, maxOperations, ordered: false });
-    this.deletions = new RecordDeletions(lookup, { clock, maxOperations });
-    this.listener = {
-      appended: (partition) => this.grown.add(partition),
-      committed: (partition) => {
-        this.produces.wake(partition);
-        this.consumerFetches.wake(partition);
-        if (lookup.selectsClosest) this.replicaFetches.wakeAll(partition);
-      },
-      followerStarted: (partition) => this.deletions.wake(partition),
-      stateChanged: (partition) => {
-        this.produces.wakeAll(partition);
-        this.consumerFetches.wakeAll(partition);
-        this.replicaFetches.wakeAll(partition);
-        this.deletions.wake(partition);
-      },
-    };
+    this.uncommitted = new Purgatory({ clock, maxOperations, ordered: true });
   }
 
-  /** Waiting requests: for tests and metrics. */
-  get waiting(): { produces: number; fetches: number; replicaFetches: number } {
-    return { produces: this.produces.size, fetches: this.consumerFetches.size, replicaFetches: this.replicaFetches.size };
+  /** Number of requests that wait until their records are committed. */
+  get waiting(): number {
+    return this.uncommitted.size;
+  }
+
+  /** The high watermark of the partition has increased. */
+  onCommitted(partition: Partition): void {
+    this.uncommitted.wake(partition);
+  }
+
+  /** Role, leader epoch or ISR of the partition has changed. */
+  onStateChanged(partition: Partition): void {
+    this.uncommitted.wakeAll(partition);
   }
 
   /** Answers all waiting requests, as if they had timed out. */
   close(): void {
-    this.produces.close();
-    this.consumerFetches.close();
-    this.replicaFetches.close();
-    this.deletions.close();
+    this.uncommitted.close();
   }
 
   /**
@@ -100,16 +72,8 @@ export class ReplicaRequests {
    * else at once. Errors are per entry; nothing is thrown.
    */
   append(params: AppendParameters, entries: readonly AppendEntry[]): readonly AppendResult[] | Promise<readonly AppendResult[]> {
-    const results = entries.map((entry) => this.appendOne(params, entry));
-    this.flushGrown();
+    const results = this.fetches.wakeOnceFor(entries, (entry) => this.appendEntry(params, entry));
     return this.awaitCommits(params, results);
-  }
-
-  /** Appends one entry of a request that is appended over several turns; `awaitCommits` completes the request. Nothing is thrown. */
-  appendEntry(params: AppendParameters, entry: AppendEntry): AppendResult {
-    const result = this.appendOne(params, entry);
-    this.flushGrown();
-    return result;
   }
 
   /** Waits as `append` does, for all `results` of a request as one operation: the purgatory counts requests, not partitions. */
@@ -134,11 +98,12 @@ export class ReplicaRequests {
     const pending = waiting;
     const partitions = keys;
     return new Promise((resolve) => {
-      this.produces.watch(new DelayedProduce(results, pending, resolve), partitions, params.timeoutMs);
+      this.uncommitted.watch(new DelayedProduce(results, pending, resolve), partitions, params.timeoutMs);
     });
   }
 
-  private appendOne(params: AppendParameters, entry: AppendEntry): AppendResult {
+  /** Appends one entry of a request that is appended over several turns; `awaitCommits` completes the request. Nothing is thrown. */
+  appendEntry(params: AppendParameters, entry: AppendEntry): AppendResult {
     const { topic, topicId, records } = entry;
     const partition = topic === undefined ? undefined : this.lookup.partition(topic, entry.partition);
     try {
@@ -199,8 +164,7 @@ export class ReplicaRequests {
         `${partition.isr.length} in sync where min.insync.replicas asks for ${partition.minInsyncReplicas}.`,
       );
     }
-    const info = partition.log.appendAsLeader(records, partition.leaderEpoch, params);
-    partition.leaderAppended(records.length);
+    const info = partition.appendAsLeader(records, params);
     return {
       topic: partition.topic,
       errorCode: ErrorCode.NONE,
@@ -227,63 +191,11 @@ export class ReplicaRequests {
   ): { result: AppendResult; committed: Promise<number> } {
     partition.requireLeader(leaderEpoch);
     const result = this.appendTo(partition, records, params);
-    this.flushGrown();
     const outcome = partition.commitOutcome(result.nextOffset, result.leaderEpoch);
     if (outcome !== undefined) return { result, committed: Promise.resolve(outcome) };
     const committed = new Promise<number>((resolve) => {
-      this.produces.watch(new DelayedProduce([result], [result], () => resolve(result.errorCode)), [partition], params.timeoutMs);
+      this.uncommitted.watch(new DelayedProduce([result], [result], () => resolve(result.errorCode)), [partition], params.timeoutMs);
     });
     return { result, committed };
-  }
-
-  /** This broker leads the partition from now on, or with those followers from now on: a held fetch of theirs ends, so that the next names it. */
-  followersAdded(partition: Partition, followers: readonly number[]): void {
-    for (const follower of followers) {
-      this.awaitedFetches.expect(partition, follower);
-      this.replicaFetches.wake(follower);
-    }
-  }
-
-  /** Reads; waits for `minBytes` at most `maxWaitMs`. Errors are per entry. Results are in the order of entries. */
-  fetch(params: FetchParameters, entries: readonly FetchEntry[]): FetchResult[] | Promise<FetchResult[]> {
-    const first = readEntries(this.lookup, params, entries, true);
-    if (params.maxWaitMs <= 0 || entries.length === 0 || first.urgent || first.bytes >= params.minBytes) {
-      this.noteSent(params, first.results);
-      return first.results;
-    }
-    return new Promise((resolve) => {
-      const operation = new DelayedFetch(this.lookup, params, entries, first.bytes, (results) => {
-        this.noteSent(params, results);
-        resolve(results);
-      });
-      const { replicaId, maxWaitMs } = params;
-      if (replicaId < 0) {
-        this.consumerFetches.watch(operation, operation.partitions, maxWaitMs);
-        return;
-      }
-      const holdMs = this.awaitedFetches.holdMs(replicaId, maxWaitMs, () => operation.partitions);
-      this.replicaFetches.watch(operation, [...operation.partitions, replicaId], holdMs);
-    });
-  }
-
-  private noteSent({ replicaId, memory }: FetchParameters, results: readonly FetchResult[]): void {
-    if (memory !== undefined) {
-      let held = 0;
-      for (const { response } of results) held += recordsLength(response);
-      memory.holdAnswer(held);
-    }
-    if (replicaId < 0) return;
-    for (const { entry, response } of results) {
-      const bytes = recordsLength(response);
-      const partition = bytes === 0 || entry.topic === undefined ? undefined : this.lookup.partition(entry.topic, entry.partition);
-      if (partition !== undefined) this.lookup.throttle.sent(partition, replicaId, bytes);
-    }
-  }
-
-  /** To be called at the end of a change that may have appended. */
-  flushGrown(): void {
-    if (this.grown.size === 0) return;
-    for (const partition of this.grown) this.replicaFetches.wake(partition);
-    this.grown.clear();
   }
 }

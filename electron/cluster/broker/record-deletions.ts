@@ -4,7 +4,7 @@ import { KafkaError } from '../protocol/kafka-error.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Partition } from './partition.ts';
 import { Purgatory, type DelayedOperation, type Waking } from './purgatory.ts';
-import { missingPartitionError, type PartitionLookup } from './replica-manager-fetch.ts';
+import { missingPartitionError, type PartitionLookup } from './partition-reads.ts';
 import { isInternalTopic } from './topic-rules.ts';
 
 export interface DeleteEntry {

@@ -1,4 +1,4 @@
-/** Reads for a fetch request, and waits until there are enough bytes. */
+/** Reads partitions for a fetch request: decides per entry what a reader may see, and returns views of the log. Waits for nothing. */
 import { CorruptBatchError } from '../log/corruption.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -7,7 +7,6 @@ import { ZERO_UUID } from '../protocol/uuid.ts';
 import { recordsLength, type FetchEntry, type FetchPartitionResponse, type FetchResult } from './fetch-session.ts';
 import { closestReplica } from './closest-replica.ts';
 import type { Partition } from './partition.ts';
-import type { DelayedOperation, Waking } from './purgatory.ts';
 import type { ReplicationThrottle } from './replication-throttle.ts';
 
 export interface FetchParameters {
@@ -156,7 +155,7 @@ function readEntry(
 }
 
 /** NONE where this broker serves such a reader: as leader, or as a follower that serves consumers. */
-function checkReadable(partition: Partition, params: FetchParameters, leaderEpoch: number): number {
+export function checkReadable(partition: Partition, params: FetchParameters, leaderEpoch: number): number {
   return params.readsFollowers ? partition.checkReplica(leaderEpoch) : partition.checkLeader(leaderEpoch);
 }
 
@@ -180,81 +179,6 @@ export function fetchError(partitionIndex: number, errorCode: number): FetchPart
 }
 
 const NOTHING = Buffer.alloc(0);
-
-/** A fetch that waits for more bytes, or for its time. */
-export class DelayedFetch implements DelayedOperation<Partition | number> {
-  private readonly lookup: PartitionLookup;
-  private readonly params: FetchParameters;
-  private readonly entries: readonly FetchEntry[];
-  private readonly answer: (results: FetchResult[]) => void;
-  private readonly byPartition = new Map<Partition, FetchEntry>();
-  /** Bytes found at first and appended since to woken partitions: an upper bound of what can be read. */
-  private mostBytes: number;
-  private readonly seenBytes = new Map<Partition, number>();
-  private readonly sentHighWatermarks = new Map<Partition, bigint>();
-
-  constructor(
-    lookup: PartitionLookup,
-    params: FetchParameters,
-    entries: readonly FetchEntry[],
-    firstBytes: number,
-    answer: (results: FetchResult[]) => void,
-  ) {
-    this.lookup = lookup;
-    this.params = params;
-    this.entries = entries;
-    this.mostBytes = firstBytes;
-    this.answer = answer;
-    for (const entry of entries) {
-      const partition = entry.topic === undefined ? undefined : lookup.partition(entry.topic, entry.partition);
-      if (partition === undefined) continue;
-      this.byPartition.set(partition, entry);
-      this.seenBytes.set(partition, partition.bytesAppended);
-      if (params.replicaId >= 0 && lookup.selectsClosest) {
-        this.sentHighWatermarks.set(partition, entry.sentHighWatermark ?? partition.log.highWatermark);
-      }
-    }
-  }
-
-  get partitions(): readonly Partition[] {
-    return [...this.byPartition.keys()];
-  }
-
-  /** Of a broker id: the replica has more to fetch than this request names. */
-  wake(key: Partition | number): Waking {
-    if (typeof key !== 'number') return this.wakeFor(key);
-    this.expire();
-    return 'done';
-  }
-
-  private wakeFor(partition: Partition): Waking {
-    const entry = this.byPartition.get(partition);
-    if (entry === undefined) return 'keyDone';
-    const readable = checkReadable(partition, this.params, entry.currentLeaderEpoch) === ErrorCode.NONE;
-    const sent = this.sentHighWatermarks.get(partition);
-    const hasNews = sent !== undefined && partition.log.highWatermark > sent;
-    if (readable && !hasNews && partition.log.logEndOffset >= entry.fetchOffset) {
-      if (this.params.replicaId >= 0 && this.lookup.throttle.holdsBack(partition, this.params.replicaId)) return 'waiting';
-      if (readEnd(partition, this.params) <= entry.fetchOffset) return 'waiting';
-      if (!this.enough(partition)) return 'waiting';
-    }
-    this.expire();
-    return 'done';
-  }
-
-  expire(): void {
-    this.answer(readEntries(this.lookup, this.params, this.entries, false).results);
-  }
-
-  private enough(partition: Partition): boolean {
-    const { minBytes } = this.params;
-    if (minBytes <= 1) return true;
-    const seen = this.seenBytes.get(partition) ?? 0;
-    this.mostBytes += partition.bytesAppended - seen;
-    this.seenBytes.set(partition, partition.bytesAppended);
-    return this.mostBytes >= minBytes && readEntries(this.lookup, this.params, this.entries, false).bytes >= minBytes;
-  }
-}
 
 function fetched(
   { index, log }: Partition,
