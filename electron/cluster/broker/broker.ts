@@ -1,6 +1,9 @@
 /**
  * The broker half of a node: logs, replicas, group coordinator, handlers, and the broker's lifecycle. It owns no socket: requests come in
  * through `dispatch`, other brokers and the controller are reached through the given functions.
+ *
+ * More than 400 lines: half of it makes the parts and connects them, in the order in which they need each other. In several files that order,
+ * and the callbacks that run before all parts exist, could no longer be read in one place.
  */
 import type { GroupCoordinator } from '../coordinator/group/group-coordinator.ts';
 import type { GroupCoordinatorStatus } from '../coordinator/group/status.ts';
@@ -21,12 +24,12 @@ import { heartbeat } from '../protocol/apis/heartbeat.ts';
 import type { KafkaError } from '../protocol/kafka-error.ts';
 import { randomUuid } from '../protocol/uuid.ts';
 import { replicationRates, topicSettings, type BrokerSettings, type TopicSettings } from '../quorum/config-definitions.ts';
+import { diffImages } from '../quorum/image-diff.ts';
 import { EMPTY_IMAGE, type BrokerListener, type ImageChange, type MetadataImage } from '../quorum/image.ts';
 import { ALLOW_ALL, type Authorizer } from '../security/authorizer.ts';
 import { brokerApis } from './api-registry.ts';
 import { AutoTopics } from './auto-topics.ts';
 import { BrokerLifecycle, type LifecycleState } from './broker-lifecycle.ts';
-import { removeRunNote, readCleanShutdownEpoch, readRunEpoch, writeCleanShutdownEpoch, writeRunEpoch } from './previous-run.ts';
 import { RACK_AWARE_SELECTOR } from './closest-replica.ts';
 import type { BrokerContext, ControllerChannel, QuorumInfo } from './context.ts';
 import { createCoordinatorStorage } from './coordinator-storage.ts';
@@ -40,6 +43,7 @@ import { ProducerIds } from './producer-ids.ts';
 import type { Peer } from './replica-fetcher.ts';
 import { MetadataConfirmation } from './metadata-confirmation.ts';
 import { ReplicaManager } from './replica-manager.ts';
+import { RunProof } from './run-proof.ts';
 import { SegmentRepairs } from './segment-repairs.ts';
 import { StallGuard } from './stall-guard.ts';
 import { advertisedHost, CLIENT_LISTENER, keepEverything, logConfig, nodeProperties } from './settings.ts';
@@ -110,7 +114,7 @@ export class Broker {
   private readonly groups: GroupCoordinator;
   private readonly coordinators: Coordinators;
   private readonly autoTopics: AutoTopics;
-  private readonly previousBrokerEpoch: bigint;
+  private readonly run: RunProof;
   /** Topics whose logs were opened before their configuration was known. */
   private readonly unsettled = new Set<string>();
   private unsubscribe: (() => void) | null = null;
@@ -130,7 +134,7 @@ export class Broker {
     this.settings = settings;
 
     const ofTopic = (topic: string): TopicSettings => topicSettings(quorum.image(), topic, properties, nodeId);
-    const closedCleanly = readCleanShutdownEpoch(disk, dataDirectory, logger);
+    this.run = new RunProof(disk, dataDirectory, logger);
     const openedAt = clock.monotonic();
     this.corruption = new CorruptionReports({ brokerId: nodeId, clock, events, image: () => quorum.image() });
     this.repairs = new SegmentRepairs({
@@ -145,29 +149,30 @@ export class Broker {
       connect: (broker) => this.connect(broker),
       repaired: (topic, partition) => this.logs.repaired(topic, partition),
     });
-    this.logs = LogManager.open({
-      disk,
-      directory: dataDirectory,
-      clock,
-      logger: logger.child({ part: 'log' }),
-      random,
-      configFor: (topic) => {
-        const config = logConfig(ofTopic(topic), settings);
-        return quorum.image().topics.has(topic) ? config : keepEverything(config);
-      },
-      retentionIntervalMs: settings.logRetentionCheckIntervalMs,
-      cleaner: settings.logCleanerEnable && { backoffMs: settings.logCleanerBackoffMs, maxKeyBytes: settings.logCleanerDedupeBufferSize },
-      checkpointIntervalMs: settings.replicaHighWatermarkCheckpointIntervalMs,
-      onCorruption: (topic, partition, corruption) => {
-        this.corruption.report(topic, partition, corruption);
-        if (corruption.foundBy === 'open' || corruption.foundBy === 'read') this.repairs.add(topic, partition);
-      },
-      syncedAtClose: options.syncedAtClose,
-      maxOpenFiles: options.maxOpenFiles,
-      storageFailed: (error) => this.onStorageFailed(error),
-    });
+    this.logs = this.run.open(() =>
+      LogManager.open({
+        disk,
+        directory: dataDirectory,
+        clock,
+        logger: logger.child({ part: 'log' }),
+        random,
+        configFor: (topic) => {
+          const config = logConfig(ofTopic(topic), settings);
+          return quorum.image().topics.has(topic) ? config : keepEverything(config);
+        },
+        retentionIntervalMs: settings.logRetentionCheckIntervalMs,
+        cleaner: settings.logCleanerEnable && { backoffMs: settings.logCleanerBackoffMs, maxKeyBytes: settings.logCleanerDedupeBufferSize },
+        checkpointIntervalMs: settings.replicaHighWatermarkCheckpointIntervalMs,
+        onCorruption: (topic, partition, corruption) => {
+          this.corruption.report(topic, partition, corruption);
+          if (corruption.foundBy === 'open' || corruption.foundBy === 'read') this.repairs.add(topic, partition);
+        },
+        syncedAtClose: options.syncedAtClose,
+        maxOpenFiles: options.maxOpenFiles,
+        storageFailed: (error) => this.onStorageFailed(error),
+      }),
+    );
     for (const { topic } of this.logs.logs()) this.unsettled.add(topic);
-    this.previousBrokerEpoch = this.findCleanEpoch(closedCleanly);
     this.reportRecovery(clock.monotonic() - openedAt);
 
     this.replicas = new ReplicaManager({
@@ -228,7 +233,7 @@ export class Broker {
       nodeId,
       clusterId: config.clusterId,
       incarnationId: randomUuid(random),
-      previousBrokerEpoch: this.previousBrokerEpoch,
+      previousBrokerEpoch: this.run.previousEpoch,
       listeners: [listenerOf(config)],
       rack: config.rack,
       directoryIds: [],
@@ -280,17 +285,6 @@ export class Broker {
     };
   }
 
-  /** The epoch under which the previous run ended without a loss of records; −1 where no proof exists. */
-  private findCleanEpoch(closedCleanly: bigint): bigint {
-    const { disk, config, logger } = this.options;
-    const lost = this.logs.lostRecords;
-    const whole = !lost && this.logs.failures.size === 0;
-    if (closedCleanly >= 0n && whole) return closedCleanly;
-    if (whole) return readRunEpoch(disk, config.dataDirectory, logger);
-    removeRunNote(disk, config.dataDirectory);
-    return -1n;
-  }
-
   /** Registers, and applies the metadata from then on. */
   start(): void {
     if (this.started || this.stopped) return;
@@ -319,17 +313,15 @@ export class Broker {
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
-    const { disk, config } = this.options;
     // A run without a registration has written nothing: the epoch of the previous run is still valid.
-    const brokerEpoch = this.lifecycle.brokerEpoch >= 0n ? this.lifecycle.brokerEpoch : this.previousBrokerEpoch;
+    const brokerEpoch = this.lifecycle.brokerEpoch >= 0n ? this.lifecycle.brokerEpoch : this.run.previousEpoch;
     this.lifecycle.stop();
     this.unsubscribe?.();
     this.coordinators.close();
     this.repairs.stop();
     this.stalls.stop();
     this.replicas.stop();
-    this.logs.close();
-    if (this.logs.storageError === undefined) writeCleanShutdownEpoch(disk, config.dataDirectory, brokerEpoch);
+    this.run.close(brokerEpoch);
   }
 
   status(): BrokerStatus {
@@ -367,7 +359,8 @@ export class Broker {
     const image = quorum.image();
     if (this.following || this.stopped || image.brokers.get(config.nodeId)?.epoch !== this.lifecycle.brokerEpoch) return;
     this.following = true;
-    this.follow(everything(image));
+    // As if everything had changed: nothing of the image was applied before.
+    this.follow(diffImages(EMPTY_IMAGE, image));
     this.corruption.startReporting();
     this.repairs.start();
   }
@@ -400,7 +393,7 @@ export class Broker {
 
   private onState(state: LifecycleState): void {
     if (state === 'catchingUp') {
-      this.guarded('life', () => writeRunEpoch(this.options.disk, this.options.config.dataDirectory, this.lifecycle.brokerEpoch));
+      this.guarded('run', () => this.run.begin(this.lifecycle.brokerEpoch));
       // The image may hold the registration before its response has arrived.
       this.beginServing();
     }
@@ -421,7 +414,7 @@ export class Broker {
     logger.error('data directory failed', { directory: config.dataDirectory, error });
     events({ type: 'node/logDirectoryFailed', at: clock.now(), broker: config.nodeId, reason: error.message });
     // After a failed sync not even the page cache can be trusted.
-    this.guarded('life', () => removeRunNote(this.options.disk, config.dataDirectory));
+    this.guarded('run', () => this.run.invalidate());
     // It may fail while the constructor still opens the logs; `start` checks that.
     if (this.started) this.handOver(error);
   }
@@ -467,16 +460,4 @@ export class Broker {
 
 function listenerOf(config: NodeConfig): BrokerListener {
   return { name: CLIENT_LISTENER, host: advertisedHost(config), port: config.brokerPort, securityProtocol: 0 };
-}
-
-/** A change from an empty image to `image`, for a late subscriber. */
-function everything(image: MetadataImage): ImageChange {
-  return {
-    before: EMPTY_IMAGE,
-    after: image,
-    partitions: [...image.topics.values()].flatMap(({ partitions }) => partitions),
-    deletedTopics: [],
-    brokers: [...image.brokers.keys()],
-    configs: [...image.configs.keys()],
-  };
 }

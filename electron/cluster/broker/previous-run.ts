@@ -3,7 +3,7 @@
  * compares it with the last epoch that it assigned. Where they differ, this disk may lack acknowledged records, and the controller removes
  * the broker from every ISR and ELR before it may lead again (KIP-966).
  *
- * There are two proofs.
+ * There are two proofs, which `run-proof.ts` reads and writes in their order.
  *
  * 1. The log manager's marker `.kafka_cleanshutdown`, with the epoch: the logs were closed and synced. Apache Kafka has only this one.
  * 2. A note of the run, `broker-life`, written when the broker got its epoch: it names the *power cycle* of the machine (`Disk.powerCycle`;
@@ -28,13 +28,13 @@ function note(directory: string): string {
   return `${directory}/broker-life`;
 }
 
-/** To be called before the log manager opens, which removes the marker. −1 when the last stop was not clean. */
+/** The epoch in the marker, which the log manager removes when it opens. −1 when the last stop was not clean. */
 export function readCleanShutdownEpoch(disk: Disk, directory: string, logger: Logger): bigint {
   const epoch = readJson(disk, marker(directory), logger)?.brokerEpoch;
   return typeof epoch === 'number' && Number.isSafeInteger(epoch) ? BigInt(epoch) : NONE;
 }
 
-/** To be called after the log manager has closed. Without its marker the stop was not clean, and no epoch is written. */
+/** Writes the epoch into the marker of the log manager. Without one the stop was not clean, and no epoch is written. */
 export function writeCleanShutdownEpoch(disk: Disk, directory: string, brokerEpoch: bigint): void {
   const path = marker(directory);
   if (disk.exists(path)) disk.writeFileAtomic(path, Buffer.from(`{"version":0,"brokerEpoch":${brokerEpoch}}`));
@@ -48,7 +48,7 @@ export function readRunEpoch(disk: Disk, directory: string, logger: Logger): big
   return typeof brokerEpoch === 'string' && /^\d{1,19}$/.test(brokerEpoch) ? BigInt(brokerEpoch) : NONE;
 }
 
-/** To be called as soon as the broker has an epoch, before it uses it. */
+/** Writes the note of this run. */
 export function writeRunEpoch(disk: Disk, directory: string, brokerEpoch: bigint): void {
   const { powerCycle } = disk;
   if (powerCycle === undefined) return;

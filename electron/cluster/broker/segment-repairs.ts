@@ -12,12 +12,13 @@ import { DiskError, type Disk } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import { runInSlices } from '../lib/work-slices.ts';
-import type { RepairScope, SegmentRepair } from '../log/segment-repair.ts';
+import type { SegmentRepair } from '../log/segment-repair.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import { describeWait, findHandover } from './leadership-handover.ts';
 import type { Partition } from './partition.ts';
+import { RepairReports } from './repair-reports.ts';
 import type { Peer } from './replica-fetcher.ts';
 import { fetchRepair } from './segment-fetch.ts';
 
@@ -86,6 +87,7 @@ interface Round {
 
 export class SegmentRepairs {
   private readonly options: SegmentRepairsOptions;
+  private readonly reports: RepairReports;
   /** By `topic-partition`. */
   private readonly corruptPartitions = new Map<string, CorruptPartition>();
   private timer: Timer | undefined;
@@ -98,6 +100,7 @@ export class SegmentRepairs {
 
   constructor(options: SegmentRepairsOptions) {
     this.options = options;
+    this.reports = new RepairReports(options);
   }
 
   /** To be called when the image is up to date. */
@@ -170,7 +173,7 @@ export class SegmentRepairs {
       if (error instanceof DiskError) {
         delayMs = one.writeRetryMs;
         one.writeRetryMs = Math.min(delayMs * 2, MAX_RETRY_MS);
-        this.reportWrite(one, error, delayMs);
+        this.reportFailedWrite(one, error, delayMs);
       } else this.options.logger.warn('corrupt segment was not repaired', { partition: key, retryMs: delayMs, error: String(error) });
     }
     this.running--;
@@ -257,7 +260,7 @@ export class SegmentRepairs {
   }
 
   private decideHandover(one: CorruptPartition, partition: Partition): void {
-    const { brokerId, clock, events, logger } = this.options;
+    const { brokerId, clock, logger } = this.options;
     const image = this.options.image();
     const [segment] = partition.log.corruptSegments;
     if (segment === undefined) return;
@@ -277,16 +280,7 @@ export class SegmentRepairs {
     const reason = describeWait(partition, { brokerId, image, blocked, ...segment });
     if (reason === one.reported) return;
     one.reported = reason;
-    logger.error('followers are blocked by a corrupt segment', { partition: partition.name, reason });
-    events({
-      type: 'partition/repairBlocked',
-      at: clock.now(),
-      broker: brokerId,
-      topic: partition.topic,
-      partitions: [partition.index],
-      reason,
-      details: { baseOffset: segment.baseOffset.toString(), endOffset: segment.endOffset.toString(), blocked: [...blocked] },
-    });
+    this.reports.blocked(partition, segment, blocked, reason);
   }
 
   /**
@@ -303,7 +297,7 @@ export class SegmentRepairs {
       startOffset = fetched?.startOffset;
       return fetched !== undefined && repair.hasEveryOffset && (await this.hasNoGap(partition, repair)) && this.finish(repair, isWanted);
     });
-    if (alone) this.report(partition, repair, source, 'segment');
+    if (alone) this.reports.repaired(partition, repair, source, 'segment');
     return { alone, ...(startOffset !== undefined && !alone && !repair.hasLogChanged && { startOffset }) };
   }
 
@@ -331,7 +325,7 @@ export class SegmentRepairs {
           (await fetchRepair(this.options, request)) !== undefined && repair.isConfirmed && isWanted() && this.finish(repair, isWanted)
         );
       });
-      if (replaced) this.report(partition, repair, source, 'log');
+      if (replaced) this.reports.repaired(partition, repair, source, 'log');
       return replaced;
     } catch (error) {
       if (error instanceof DiskError) throw error;
@@ -377,34 +371,9 @@ export class SegmentRepairs {
     return replicas.filter((id) => id !== brokerId && brokers.get(id)?.fenced === false).sort((a, b) => rank(a) - rank(b));
   }
 
-  private reportWrite(one: CorruptPartition, error: DiskError, retryMs: number): void {
-    const { brokerId, clock, events, logger } = this.options;
+  private reportFailedWrite(one: CorruptPartition, error: DiskError, retryMs: number): void {
     const partition = this.options.partition(one.topic, one.partition);
-    if (partition === undefined) return;
-    const { name, log } = partition;
-    const missing = log.corruptSegments.map(({ baseOffset, endOffset }) => `${baseOffset} to ${endOffset - 1n}`).join(', ');
-    const space = error.code === 'ENOSPC' ? `. The copy of a whole log takes up to ${log.sizeBytes} bytes: free disk space` : '';
-    const reason = `broker ${brokerId} cannot write the repair of offsets ${missing} of ${name}: ${error.message}${space}`;
-    logger.warn('repair cannot be written to disk', { partition: name, reason, retryMs });
-    if (reason === one.reportedWrite) return;
-    one.reportedWrite = reason;
-    const { topic, index } = partition;
-    events({ type: 'partition/repairBlocked', at: clock.now(), broker: brokerId, topic, partitions: [index], reason });
-  }
-
-  private report({ topic, index, name }: Partition, { baseOffset, endOffset }: SegmentRepair, source: number, scope: RepairScope): void {
-    const { brokerId, clock, events, logger } = this.options;
-    logger.info('corrupt segment repaired', { partition: name, baseOffset, endOffset, source, scope });
-    const fetched = `offsets ${baseOffset} to ${endOffset - 1n} were fetched from broker ${source}`;
-    events({
-      type: 'node/segmentRepaired',
-      at: clock.now(),
-      broker: brokerId,
-      topic,
-      partitions: [index],
-      reason: scope === 'segment' ? fetched : `${fetched}: beside segments that are compacted otherwise, one could restore deleted keys`,
-      details: { baseOffset: baseOffset.toString(), endOffset: endOffset.toString(), source, scope },
-    });
+    if (partition !== undefined) one.reportedWrite = this.reports.writeFailed(partition, error, retryMs, one.reportedWrite);
   }
 }
 
