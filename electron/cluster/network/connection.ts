@@ -6,7 +6,7 @@
  * writes, and be outdated when it is sent. (librdkafka before 2.1 that learns of an old leader and of the new one within
  * milliseconds can stay with the old one for good.)
  *
- * Owns its queue of waiting frames; when that is full the socket is not read, and while the client does
+ * When its queue of frames (`frame-queue.ts`) is full the socket is not read, and while the client does
  * not read its responses nothing is dispatched. All connections of a node share its memory for frames and responses: a frame
  * that does not fit waits unread.
  */
@@ -14,18 +14,16 @@ import type { ConnectionInfo, Dispatch } from '../dispatch/request.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Stream } from '../lib/network.ts';
-import { FrameSplitter, readRequestHeader } from '../protocol/frame.ts';
+import { readRequestHeader } from '../protocol/frame.ts';
 import { Reader } from '../protocol/reader.ts';
 import { anonymousSession, type Session } from '../security/session.ts';
 import type { AnswerHolder, AnswerMemory } from './answer-memory.ts';
 import { AnswerSender } from './answer-sender.ts';
+import { FrameQueue } from './frame-queue.ts';
 import type { NodeMemory } from './node-memory.ts';
-import type { FrameHolder, RequestMemory } from './request-memory.ts';
+import type { RequestMemory } from './request-memory.ts';
 import { RequestSlices } from './request-slices.ts';
 
-/** Reading stops above either; a producer keeps five requests in flight, so this holds the usual requests of one. */
-const MAX_QUEUED_FRAMES = 16;
-const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
 /** No request begins while more than this number, or these bytes of frames, wait for their responses. */
 const MAX_UNANSWERED = 16;
 const MAX_UNANSWERED_BYTES = 8 * 1024 * 1024;
@@ -66,7 +64,7 @@ export interface ConnectionOptions {
   closed: (connection: Connection) => void;
 }
 
-export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
+export class Connection implements ConnectionInfo, AnswerHolder {
   readonly id: number;
   readonly clientHost: string;
   readonly listener: string;
@@ -82,23 +80,15 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   private readonly pipelined: ReadonlySet<number>;
   private readonly clock: Clock;
   private readonly logger: Logger;
-  private readonly splitter: FrameSplitter;
+  private readonly frames: FrameQueue;
   private readonly traffic: Traffic;
   private readonly settle: (connection: Connection) => void;
   private readonly closed: (connection: Connection) => void;
   private readonly nodeMemory: NodeMemory;
   /** Of clients or of other nodes, which is known once the first bytes have arrived. */
   private shares: { requests: RequestMemory; answers: AnswerMemory | undefined } | undefined;
-  /** Lengths of the frames that memory was taken for and that are not queued yet. */
-  private granted: number[] = [];
-  /** Cancels the wait of a frame for its memory. */
-  private stopWaiting: (() => void) | undefined;
-  private parkedBytes = 0;
   private readonly sender: AnswerSender;
   private readonly slices: RequestSlices;
-  private readonly queue: { frame: Buffer; receivedAt: number }[] = [];
-  /** Bytes of complete frames that have not begun. */
-  queuedBytes = 0;
   private state: 'open' | 'ending' | 'closed' = 'open';
   /** In the order of the requests. */
   private readonly unanswered: Unanswered[] = [];
@@ -129,7 +119,14 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.nodeMemory = options.memory;
     this.slices = new RequestSlices(options.clock, () => this.resumeDispatch());
     this.sender = new AnswerSender(options.stream, this, () => this.memory.answers);
-    this.splitter = new FrameSplitter(options.maxFrameBytes, { admits: (length) => this.admits(length) });
+    this.frames = new FrameQueue({
+      maxFrameBytes: options.maxFrameBytes,
+      memory: () => this.memory.requests,
+      hasUnanswered: () => this.unanswered.length > 0,
+      granted: () => this.take((now) => this.frames.admit(now)),
+      refuse: (reason) => this.refuse(reason),
+      setting: 'socket.request.max.bytes',
+    });
     this.lastActiveAt = options.clock.monotonic();
     this.stream.handlers = {
       data: (chunk) => this.onData(chunk),
@@ -144,11 +141,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
 
   /** True while a request is processed or waits, or its response has not been sent. */
   get active(): boolean {
-    return this.unanswered.length > 0 || this.sender.blocked || this.queue.length > 0;
-  }
-
-  get frameProgress(): number {
-    return this.splitter.buffered;
+    return this.unanswered.length > 0 || this.sender.blocked || this.frames.length > 0;
   }
 
   /** True where another node of the cluster opened it; known once its first bytes have arrived. */
@@ -202,29 +195,12 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
 
   private abandon(): void {
     this.abandoned = true;
-    for (const { frame } of this.queue) this.memory.requests.release(frame.length);
-    this.queue.length = 0;
-    this.queuedBytes = 0;
     this.slices.cancel();
-    this.memory.requests.dequeued(this);
-    this.dropFrame();
+    this.frames.clear();
     this.sender.drop();
     for (const request of this.unanswered) {
       if (request.answer !== undefined) this.releaseAnswer(request);
     }
-  }
-
-  /** Releases the memory that the frame in progress holds, or waits for. */
-  private dropFrame(): void {
-    const { requests } = this.memory;
-    this.stopWaiting?.();
-    this.stopWaiting = undefined;
-    requests.unpark(this.parkedBytes);
-    this.parkedBytes = 0;
-    requests.received(this);
-    this.splitter.discard();
-    for (const bytes of this.granted) requests.release(bytes);
-    this.granted = [];
   }
 
   private releaseRequest(request: Unanswered): void {
@@ -237,25 +213,6 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     request.answerBytes = 0;
   }
 
-  /** Whether there is memory for a frame of that length; if not, nothing more is read until there is. */
-  private admits(length: number): boolean {
-    const { requests } = this.memory;
-    const only = this.granted.length === 0 && this.queue.length === 0 && this.unanswered.length === 0;
-    if (requests.take(length, only)) {
-      this.granted.push(length);
-      return true;
-    }
-    this.stopWaiting = requests.wait(length, () => {
-      this.stopWaiting = undefined;
-      this.granted.push(length);
-      requests.unpark(this.parkedBytes);
-      this.parkedBytes = 0;
-      // Not from within the release of another connection.
-      queueMicrotask(() => this.take(() => this.splitter.admit()));
-    });
-    return false;
-  }
-
   private onData(chunk: Buffer): void {
     if (this.state !== 'open' || this.abandoned) return;
     if (!this.settled) {
@@ -263,53 +220,28 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
       this.settle(this);
     }
     this.traffic.inBytes += chunk.length;
-    this.take(() => this.splitter.push(chunk));
+    this.take((now) => this.frames.push(chunk, now));
   }
 
-  /** Queues complete frames, and accounts for the incomplete one. */
-  private take(split: () => Buffer[]): void {
+  /** Takes bytes that have arrived, and starts the requests that they complete. */
+  private take(add: (now: number) => number | undefined): void {
     if (this.state !== 'open' || this.abandoned) return;
     const now = this.clock.monotonic();
-    let frames: Buffer[];
+    let completed: number | undefined;
     try {
-      frames = split();
+      completed = add(now);
     } catch (error) {
       this.fail('bytes that are no Kafka request', error);
       return;
     }
-    if (this.queue.length === 0 && frames.length > 0) this.memory.requests.queues(this);
-    for (const frame of frames) {
-      this.queue.push({ frame, receivedAt: now });
-      this.queuedBytes += frame.length;
-    }
-    // Their memory is the queue's from here on.
-    this.granted.splice(0, frames.length);
-    if (!this.accountForRest(frames.length > 0)) return;
-    if (frames.length > 0) {
+    if (completed === undefined) return;
+    if (completed > 0) {
       this.used = true;
       this.lastActiveAt = now;
       this.slices.begin(now);
       this.work();
     }
     this.checkReading();
-  }
-
-  /** False where the connection was refused. */
-  private accountForRest(completed: boolean): boolean {
-    const { requests } = this.memory;
-    const { expectedBytes, parkedBytes } = this.splitter;
-    if (completed) requests.received(this);
-    if (expectedBytes > 0) requests.receives(this);
-    if (parkedBytes === this.parkedBytes) return true;
-    const more = parkedBytes - this.parkedBytes;
-    if (more > 0 && !requests.park(more)) {
-      this.refuse('no memory for its request: other requests hold all of it (socket.request.max.bytes)');
-      return false;
-    }
-    // Bytes that arrived between the grant and `splitter.admit` were parked as well.
-    if (more < 0) requests.unpark(-more);
-    this.parkedBytes = parkedBytes;
-    return true;
   }
 
   private onDrain(): void {
@@ -329,7 +261,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     const callbacks = this.closeCallbacks;
     this.closeCallbacks = [];
     for (const callback of callbacks) callback();
-    this.dropFrame();
+    this.frames.dropIncomplete();
     this.sender.drop();
     this.closed(this);
     this.send();
@@ -342,21 +274,18 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.releaseRequest(this.current);
     this.current = undefined;
     // Not from within the handler.
-    if (this.queue.length > 0) queueMicrotask(() => this.resumeDispatch());
+    if (this.frames.length > 0) queueMicrotask(() => this.resumeDispatch());
   }
 
   /** Dispatches waiting requests until one takes time, the client stops reading or none is left. */
   private work(): void {
     while (this.current === undefined && !this.sender.blocked && !this.abandoned) {
       if (this.unanswered.length >= MAX_UNANSWERED || this.unansweredBytes >= MAX_UNANSWERED_BYTES) return;
-      const [next] = this.queue;
-      if (next === undefined || this.slices.waits(this.queue.length)) return;
+      const next = this.frames.first;
+      if (next === undefined || this.slices.waits(this.frames.length)) return;
       if (this.unanswered.length > 0 && !this.isPipelined(next.frame)) return;
-      this.queue.shift();
+      this.frames.shift();
       const bytes = next.frame.length;
-      this.queuedBytes -= bytes;
-      if (this.queue.length > 0) this.memory.requests.queues(this);
-      else this.memory.requests.dequeued(this);
       const request: Unanswered = { bytes, answer: undefined, requestBytes: bytes, answerBytes: 0 };
       this.unanswered.push(request);
       this.unansweredBytes += bytes;
@@ -437,8 +366,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
 
   private checkReading(): void {
     if (this.state !== 'open') return;
-    const waits = this.splitter.refusedLength !== undefined;
-    const full = waits || this.queue.length >= MAX_QUEUED_FRAMES || this.queuedBytes >= MAX_QUEUED_BYTES;
+    const full = this.frames.isFull;
     if (full === this.paused) return;
     this.paused = full;
     if (full) this.stream.pause();

@@ -136,21 +136,24 @@ export class RequestMemory {
     this.parkedBytes -= bytes;
   }
 
-  /** To be called when a frame begins that does not come with its first chunk, and when it is complete. */
+  // Reports of a connection's frames, which `FrameQueue` makes for every change of its own.
+
+  /** A frame has begun that does not come with its first chunk. */
   receives(holder: FrameHolder): void {
     if (!this.receiving.has(holder)) this.receiving.set(holder, { bytes: holder.frameProgress, since: this.clock.monotonic() });
   }
 
+  /** The frame is complete, or was dropped. */
   received(holder: FrameHolder): void {
     this.receiving.delete(holder);
   }
 
-  /** To be called when another complete frame has become the next one of its connection. */
+  /** Another complete frame has become the next one of its connection. */
   queues(holder: FrameHolder): void {
     this.queued.set(holder, this.clock.monotonic());
   }
 
-  /** To be called when the connection has no complete frame left that has not begun. */
+  /** The connection has no complete frame left that has not begun. */
   dequeued(holder: FrameHolder): void {
     this.queued.delete(holder);
   }
