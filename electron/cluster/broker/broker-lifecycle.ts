@@ -92,14 +92,9 @@ export class BrokerLifecycle {
     this.schedule(0);
   }
 
-  /** To be called after every new image. */
+  /** The image has changed, or what `ready()` returns. */
   onImage(): void {
     if (this.current === 'catchingUp' && this.caughtUp()) this.wake();
-  }
-
-  /** To be called when `ready()` has turned true. */
-  onReady(): void {
-    this.onImage();
   }
 
   /**

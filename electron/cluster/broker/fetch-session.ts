@@ -14,7 +14,6 @@ import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 
 type FetchRequest = RequestOf<typeof fetch>;
-export type FetchPartitionRequest = FetchRequest['topics'][number]['partitions'][number];
 export type FetchTopicResponse = ResponseIn<typeof fetch>['responses'][number];
 /** Not read-only: the leader's hint is added when the response is built. */
 export type FetchPartitionResponse = Writable<FetchTopicResponse['partitions'][number]>;

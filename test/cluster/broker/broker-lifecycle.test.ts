@@ -134,7 +134,7 @@ describe('BrokerLifecycle', () => {
     expect(lifecycle.state).toBe('catchingUp');
     expect(controller.beats.every(({ wantFence }) => wantFence)).toBe(true);
     ready = true;
-    lifecycle.onReady();
+    lifecycle.onImage();
     await clock.advance(5);
     expect(lifecycle.state).toBe('running');
   });
