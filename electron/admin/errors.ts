@@ -1,4 +1,5 @@
-import { ErrorCode, errorMessage, errorName } from '../cluster/protocol/error-codes.ts';
+import { ErrorCode, errorName } from '../cluster/protocol/error-codes.ts';
+import { errorMessage } from '../cluster/protocol/error-messages.ts';
 import type { AppError } from '#shared/errors';
 
 /** What the admin layer throws; `app` is what a person gets to see. */

@@ -8,7 +8,7 @@
 import { ProtocolError } from './errors.ts';
 import { Reader } from './reader.ts';
 import { inRange } from './range.ts';
-import type { AnyField, Fields, FieldType } from './schema.ts';
+import type { AnyField, Fields, FieldType } from './field.ts';
 import { ZERO_UUID } from './uuid.ts';
 import { Writer } from './writer.ts';
 

@@ -1,5 +1,3 @@
-import { errorMessages } from './error-messages.ts';
-
 /** All error codes of Apache Kafka 4.3 under their official names. */
 export const ErrorCode = {
   UNKNOWN_SERVER_ERROR: -1,
@@ -180,15 +178,14 @@ const retriable: ReadonlySet<number> = new Set<ErrorCode>([
   ErrorCode.SHARE_SESSION_LIMIT_REACHED,
 ]);
 
+/** The official name; undefined for a code that is newer than this table. */
+export function nameOf(code: number): ErrorName | undefined {
+  return nameByCode.get(code);
+}
+
 /** The official name; `UNKNOWN(n)` for a code that is newer than this table. */
 export function errorName(code: number): string {
   return nameByCode.get(code) ?? `UNKNOWN(${code})`;
-}
-
-/** One plain sentence for users. */
-export function errorMessage(code: number): string {
-  const name = nameByCode.get(code);
-  return name === undefined ? `The server answered with error ${code}, which is not known here.` : errorMessages[name];
 }
 
 export function isRetriable(code: number): boolean {

@@ -1,7 +1,7 @@
-import type { ErrorName } from './error-codes.ts';
+import { nameOf, type ErrorName } from './error-codes.ts';
 
 /** The meaning of each error code, in a sentence for users of the app. */
-export const errorMessages: Readonly<Record<ErrorName, string>> = {
+const errorMessages: Readonly<Record<ErrorName, string>> = {
   UNKNOWN_SERVER_ERROR: 'The server failed with an unexpected error.',
   NONE: 'No error.',
   OFFSET_OUT_OF_RANGE: 'The offset is outside the range of the log.',
@@ -138,3 +138,9 @@ export const errorMessages: Readonly<Record<ErrorName, string>> = {
   STREAMS_TOPOLOGY_FENCED: 'The topology epoch is outdated.',
   SHARE_SESSION_LIMIT_REACHED: 'The broker has reached its limit of share sessions.',
 };
+
+/** One plain sentence for users. */
+export function errorMessage(code: number): string {
+  const name = nameOf(code);
+  return name === undefined ? `The server answered with error ${code}, which is not known here.` : errorMessages[name];
+}

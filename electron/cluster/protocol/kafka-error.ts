@@ -1,4 +1,5 @@
-import { errorMessage, errorName } from './error-codes.ts';
+import { errorName } from './error-codes.ts';
+import { errorMessage } from './error-messages.ts';
 
 /** A failure with a Kafka error code. The response carries `code`, and `message` where it has a field for it. */
 export class KafkaError extends Error {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { ErrorCode, errorMessage, errorName, isRetriable } from '../../../electron/cluster/protocol/error-codes.ts';
+import { ErrorCode, errorName, isRetriable } from '../../../electron/cluster/protocol/error-codes.ts';
+import { errorMessage } from '../../../electron/cluster/protocol/error-messages.ts';
 import { ProtocolError } from '../../../electron/cluster/protocol/errors.ts';
 import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { Reader } from '../../../electron/cluster/protocol/reader.ts';
