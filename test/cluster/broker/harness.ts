@@ -10,7 +10,7 @@ import { handleProduce } from '../../../electron/cluster/broker/handlers/produce
 import type { Partition } from '../../../electron/cluster/broker/partition.ts';
 import { ProducerIds } from '../../../electron/cluster/broker/producer-ids.ts';
 import type { Peer } from '../../../electron/cluster/broker/replica-fetcher.ts';
-import type { DataContext, DataRequestContext } from '../../../electron/cluster/broker/replica-manager-context.ts';
+import type { DataContext, DataRequestContext } from '../../../electron/cluster/broker/data-context.ts';
 import { ReplicaManager } from '../../../electron/cluster/broker/replica-manager.ts';
 import type { NodeEvent } from '../../../electron/cluster/lib/events.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';

@@ -5,7 +5,7 @@ import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
 import type { BrokerApi } from '../context.ts';
 import type { DeleteResult } from '../record-deletions.ts';
-import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
+import type { DataContext, DataRequestContext } from '../data-context.ts';
 
 type Request = RequestOf<typeof deleteRecords>;
 type Response = ResponseIn<typeof deleteRecords>;

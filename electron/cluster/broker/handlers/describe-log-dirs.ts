@@ -9,7 +9,7 @@ import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { Operation } from '../../security/authorizer.ts';
 import type { BrokerApi } from '../context.ts';
 import type { Partition } from '../partition.ts';
-import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
+import type { DataContext, DataRequestContext } from '../data-context.ts';
 
 type Request = RequestOf<typeof describeLogDirs>;
 type Response = ResponseIn<typeof describeLogDirs>;

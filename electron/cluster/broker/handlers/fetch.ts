@@ -13,7 +13,8 @@ import { CLUSTER_NAME, isAllowed, Operation, Resource, type ItemRule } from '../
 import type { BrokerApi } from '../context.ts';
 import type { FetchContext, FetchEntry, FetchResult } from '../fetch-session.ts';
 import { fetchError, type FetchParameters } from '../partition-reads.ts';
-import { LeaderHints, type DataContext, type DataRequestContext } from '../replica-manager-context.ts';
+import type { DataContext, DataRequestContext } from '../data-context.ts';
+import { LeaderHints } from '../leader-hints.ts';
 
 type Request = RequestOf<typeof fetch>;
 type Response = ResponseIn<typeof fetch>;

@@ -8,7 +8,7 @@ import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { CLUSTER_NAME, authorizationError, Operation, Resource } from '../../security/authorizer.ts';
 import type { BrokerApi } from '../context.ts';
-import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
+import type { DataContext, DataRequestContext } from '../data-context.ts';
 
 type Request = RequestOf<typeof initProducerId>;
 type Response = ResponseIn<typeof initProducerId>;

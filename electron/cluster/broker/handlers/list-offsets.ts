@@ -16,7 +16,7 @@ import type { BrokerApi } from '../context.ts';
 import type { Partition } from '../partition.ts';
 import { findOffset, type OffsetLimit } from '../partition-offsets.ts';
 import { missingPartitionError, readError } from '../partition-reads.ts';
-import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
+import type { DataContext, DataRequestContext } from '../data-context.ts';
 
 type Request = RequestOf<typeof listOffsets>;
 type Response = ResponseIn<typeof listOffsets>;

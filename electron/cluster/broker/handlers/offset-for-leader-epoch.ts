@@ -8,7 +8,7 @@ import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
 import type { BrokerApi } from '../context.ts';
 import { missingPartitionError } from '../partition-reads.ts';
-import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
+import type { DataContext, DataRequestContext } from '../data-context.ts';
 
 type Request = RequestOf<typeof offsetForLeaderEpoch>;
 type Topic = Request['topics'][number];

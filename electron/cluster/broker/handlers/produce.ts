@@ -14,7 +14,8 @@ import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { authorizationError, isAllowed, Operation, Resource, type ItemRule } from '../../security/authorizer.ts';
 import { appendFailure, type AppendEntry, type AppendParameters, type AppendResult } from '../append-results.ts';
 import type { BrokerApi } from '../context.ts';
-import { LeaderHints, NO_HINT, type DataContext, type DataRequestContext } from '../replica-manager-context.ts';
+import type { DataContext, DataRequestContext } from '../data-context.ts';
+import { LeaderHints, NO_HINT } from '../leader-hints.ts';
 import { ADMIN_CLIENT_ID } from '../topic-rules.ts';
 
 type Request = RequestOf<typeof produce>;
