@@ -99,5 +99,3 @@ export function useScenario(name: () => string | null) {
 
   return { store, isOwn, opened, outline, error, run, going, steps, expectations, start, cancel, save, saveFile, take };
 }
-
-export type OpenedScenario = ReturnType<typeof useScenario>;

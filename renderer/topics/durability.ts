@@ -8,11 +8,6 @@ export interface Durability {
   alive: number;
 }
 
-/** Brokers that may be lost with acks=all writes still taken. */
-export function writableLosses({ replicationFactor, minInsyncReplicas }: Durability): number {
-  return replicationFactor - minInsyncReplicas;
-}
-
 /** One or two sentences: what the topic survives by design, and what is left of that now. */
 export function describeDurability(plan: Durability): string {
   const { replicationFactor: copies, minInsyncReplicas: min, alive } = plan;
