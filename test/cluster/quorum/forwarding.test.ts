@@ -12,6 +12,7 @@ import { encodeResponse } from '../../../electron/cluster/protocol/frame.ts';
 import type { RequestOf, ResponseOf } from '../../../electron/cluster/protocol/schema.ts';
 import { ControllerChannel } from '../../../electron/cluster/quorum/controller-channel.ts';
 import { wrapRequest } from '../../../electron/cluster/quorum/forwarding.ts';
+import type { PeerRequest, Purpose } from '../../../electron/cluster/quorum/peer-channels.ts';
 import { decodePrincipal, encodePrincipal } from '../../../electron/cluster/quorum/principal-data.ts';
 import { ANONYMOUS, type Session } from '../../../electron/cluster/security/session.ts';
 import { QuorumCluster, type QuorumClusterOptions } from '../../helpers/quorum-cluster.ts';
@@ -96,14 +97,12 @@ function channelOf(responses: ResponseOf<typeof envelope>[]) {
   const sent: string[] = [];
   const channel = new ControllerChannel({
     nodeId: 1,
-    voters: [1, 2].map((id) => ({ id, host: '127.0.0.1', port: 9190 + id })),
-    connectPeer: () => ({
-      send: <S>(api: { name: string }) => {
+    peers: {
+      send: <Q, S>(_id: number, _purpose: Purpose, { api }: PeerRequest<Q, S>) => {
         sent.push(api.name);
         return Promise.resolve(responses.shift() as S);
       },
-      close: () => undefined,
-    }),
+    },
     leaderId: () => 2,
     local: () => Promise.reject(new Error('not here')),
     clock,

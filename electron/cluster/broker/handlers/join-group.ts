@@ -1,5 +1,5 @@
 /** Key 11, JoinGroup 0–9: joins a classic group, or its next generation. */
-import { joinError } from '../../coordinator/group/classic-group.ts';
+import { joinError } from '../../coordinator/group/classic-responses.ts';
 import { onGroup } from '../../dispatch/api-descriptor.ts';
 import { joinGroup } from '../../protocol/apis/join-group.ts';
 import { Operation } from '../../security/authorizer.ts';

@@ -1,5 +1,5 @@
 /** Key 14, SyncGroup 0–5: hands out the assignment that the group's leader made. */
-import { syncError } from '../../coordinator/group/classic-group.ts';
+import { syncError } from '../../coordinator/group/classic-responses.ts';
 import { onGroup } from '../../dispatch/api-descriptor.ts';
 import { syncGroup } from '../../protocol/apis/sync-group.ts';
 import { Operation } from '../../security/authorizer.ts';
