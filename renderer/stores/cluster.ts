@@ -5,27 +5,18 @@
  */
 import { computed, ref, shallowRef, triggerRef } from 'vue';
 import type { AppError, Result } from '#shared/errors';
-import { applyDelta, type Delta } from '#shared/delta';
-import type { ClusterPatch, RowsPatch, ScopedPayload } from '#shared/ipc';
-import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
+import type { ClusterPatch, ScopedPayload } from '#shared/ipc';
+import type { BrokerRow, TopicRow } from '#shared/models/cluster';
 import type { ClusterFigure, FigureRange } from '#shared/models/figures';
 import type { Moment } from '#shared/models/history';
 import { assessBroker, assessBrokers, assessTopic, type BrokerFacts } from '#shared/health';
 import { onReopened } from '../api.ts';
 import { totalLag } from '../groups/lag.ts';
 import { defineScopedStore } from '../scope.ts';
+import { applyPatch, emptyState, stateOf, type ClusterState } from './cluster-state.ts';
 
-export type Scalars = Omit<ClusterView, 'brokers' | 'topics' | 'groups'>;
+export type { ClusterState, Scalars } from './cluster-state.ts';
 export type LoadState = 'idle' | 'loading' | 'ready' | 'error';
-
-/** A view by key. */
-export interface ClusterState {
-  version: number;
-  scalars: Scalars | null;
-  brokers: Map<number, BrokerRow>;
-  topics: Map<string, TopicRow>;
-  groups: Map<string, GroupRow>;
-}
 
 /** One point of the sparklines. */
 export interface RateSample {
@@ -53,7 +44,8 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
   const version = ref(live.version);
   const scalars = shallowRef(live.scalars);
   const reportedBrokers = shallowRef(live.brokers);
-  const reportedTopics = shallowRef(live.topics);
+  /** Of what is shown. */
+  let reportedTopics = live.topics;
   /** What the brokers' states mean for every page alike. */
   const facts = computed<BrokerFacts>((last) => {
     const next = assessBrokers([...reportedBrokers.value.values()]);
@@ -63,18 +55,12 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
   const brokers = computed<ReadonlyMap<number, BrokerRow>>(
     () => new Map([...reportedBrokers.value].map(([id, row]) => [id, assessBroker(row, facts.value)])),
   );
-  const assessed = new WeakMap<TopicRow, { key: string; row: TopicRow }>();
-  const topics = computed<ReadonlyMap<string, TopicRow>>(() => {
-    const { key } = facts.value;
-    const rows = new Map<string, TopicRow>();
-    for (const [name, reported] of reportedTopics.value) {
-      let known = assessed.get(reported);
-      if (known?.key !== key) assessed.set(reported, (known = { key, row: assessTopic(reported, facts.value) }));
-      rows.set(name, known.row);
-    }
-    return rows;
-  });
+  /** The rows that are shown, changed in place. Only rows that differ are assessed again, all of them where the facts differ. */
+  let assessed = new Map<string, TopicRow>();
+  const topics = shallowRef<ReadonlyMap<string, TopicRow>>(assessed);
+  let assessedBy: string | undefined;
   const groups = shallowRef(live.groups);
+  const dated = shallowRef<Pick<ClusterState, 'datedTopics' | 'datedGroups'>>(live);
   const allRates = shallowRef<RateSample[]>([]);
   /** Up to what is shown. */
   const rates = computed(() => {
@@ -120,12 +106,32 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     }
   }
 
-  function show({ scalars: shown, ...state }: ClusterState): void {
-    scalars.value = shown;
-    reportedBrokers.value = state.brokers;
-    reportedTopics.value = state.topics;
-    groups.value = state.groups;
-    version.value = state.version;
+  function show(shown: ClusterState): void {
+    scalars.value = shown.scalars;
+    reportedBrokers.value = shown.brokers;
+    reportedTopics = shown.topics;
+    assessTopics(null);
+    groups.value = shown.groups;
+    dated.value = shown;
+    version.value = shown.version;
+  }
+
+  /** Null: all of them. */
+  function assessTopics(names: readonly string[] | null): void {
+    const { key } = facts.value;
+    if (names === null || assessedBy !== key) {
+      assessedBy = key;
+      assessed = new Map([...reportedTopics].map(([name, row]) => [name, assessTopic(row, facts.value)]));
+      topics.value = assessed;
+      return;
+    }
+    if (names.length === 0) return;
+    for (const name of names) {
+      const row = reportedTopics.get(name);
+      if (row === undefined) assessed.delete(name);
+      else assessed.set(name, assessTopic(row, facts.value));
+    }
+    triggerRef(topics);
   }
 
   /** A moment of the past, or with null the present as it is by now. */
@@ -162,22 +168,17 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
       void load();
       return;
     }
-    // What changed of a row that is missing here cannot be applied: the view is of another state than its version says.
-    const isWhole = hasRows(live.topics, patch.topics) && hasRows(live.groups, patch.groups);
-    if (!isWhole) {
+    const changed = applyPatch(live, patch);
+    if (changed === null) {
       void load();
       return;
     }
-    live.scalars = { ...live.scalars, ...patch.scalars };
-    live.version = patch.version;
-    const changed = [
-      replace(live.brokers, patch.brokers, (row) => row.id) ? reportedBrokers : null,
-      replace(live.topics, patch.topics, (row) => row.name) ? reportedTopics : null,
-      replace(live.groups, patch.groups, (row) => row.id) ? groups : null,
-    ];
     if (past.value === null) {
       scalars.value = live.scalars;
-      for (const target of changed) if (target !== null) triggerRef(target);
+      if (changed.brokers.length > 0) triggerRef(reportedBrokers);
+      assessTopics(changed.topics);
+      if (changed.groups.length > 0) triggerRef(groups);
+      if (changed.topics.length + changed.groups.length > 0) triggerRef(dated);
       version.value = live.version;
     }
     sample();
@@ -195,8 +196,8 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     const { topics: ofTopics, groups: ofGroups } = watched.value ?? { topics: 'none', groups: 'none' };
     if (ofTopics !== 'none') oldest = Math.min(oldest, scalars.value.offsetsAsOf);
     if (ofGroups !== 'none') oldest = Math.min(oldest, scalars.value.groupsAsOf);
-    for (const row of rowsOf(topics.value, ofTopics)) if (row.offsetsAsOf) oldest = Math.min(oldest, row.offsetsAsOf);
-    for (const row of rowsOf(groups.value, ofGroups)) if (row.error === null && row.asOf) oldest = Math.min(oldest, row.asOf);
+    for (const age of agesOf(dated.value.datedTopics, ofTopics)) oldest = Math.min(oldest, age);
+    for (const age of agesOf(dated.value.datedGroups, ofGroups)) oldest = Math.min(oldest, age);
     return oldest;
   });
 
@@ -309,38 +310,9 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
   };
 });
 
-function emptyState(): ClusterState {
-  return { version: -1, scalars: null, brokers: new Map(), topics: new Map(), groups: new Map() };
-}
-
-function stateOf(view: ClusterView, version: number): ClusterState {
-  const { brokers, topics, groups, ...scalars } = view;
-  return {
-    version,
-    scalars,
-    brokers: new Map(brokers.map((row) => [row.id, row])),
-    topics: new Map(topics.map((row) => [row.name, row])),
-    groups: new Map(groups.map((row) => [row.id, row])),
-  };
-}
-
-const hasRows = <Row>(rows: ReadonlyMap<string, Row>, { changed = [] }: RowsPatch<Row>): boolean => changed.every(([key]) => rows.has(key));
-
-/** Whether anything changed. */
-function replace<Key, Row>(
-  rows: Map<Key, Row>,
-  { set, changed = [], removed }: { set: readonly Row[]; changed?: readonly (readonly [Key, Delta])[]; removed: readonly Key[] },
-  keyOf: (row: Row) => Key,
-): boolean {
-  for (const key of removed) rows.delete(key);
-  for (const row of set) rows.set(keyOf(row), row);
-  for (const [key, delta] of changed) rows.set(key, applyDelta(rows.get(key), delta) as Row);
-  return set.length > 0 || changed.length > 0 || removed.length > 0;
-}
-
-/** Those of the rows that are shown. */
-function rowsOf<Row>(rows: ReadonlyMap<string, Row>, shown: 'none' | 'all' | readonly string[]): Iterable<Row> {
+/** Of the rows that are shown. */
+function agesOf(dated: ReadonlyMap<string, number>, shown: 'none' | 'all' | readonly string[]): Iterable<number> {
   if (shown === 'none') return [];
-  if (shown === 'all') return rows.values();
-  return shown.flatMap((name) => rows.get(name) ?? []);
+  if (shown === 'all') return dated.values();
+  return shown.flatMap((key) => dated.get(key) ?? []);
 }
