@@ -1,8 +1,8 @@
+/** The view as it was published, and the patches from one publication to the next. A row must not be changed in place. */
 import { diff, type Delta } from '#shared/delta';
 import type { ClusterPatch, RowsPatch } from '#shared/ipc';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
-
-type Scalars = Omit<ClusterView, 'brokers' | 'topics' | 'groups'>;
+import type { Scalars, ViewChanges } from './view/build.ts';
 
 /** A patch as the services of this process read it: `set` holds each row that differs whole. */
 export interface ViewPatch extends ClusterPatch {
@@ -18,61 +18,84 @@ interface RowChanges<K, Row> {
 
 /** The rows of one kind as they were published. */
 class PublishedRows<K, Row> {
-  private readonly known = new Map<K, Row>();
-  private readonly keyOf: (row: Row) => K;
-  private last: readonly Row[] | undefined;
+  private readonly rows = new Map<K, Row>();
+  private readonly isBefore: (a: K, b: K) => boolean;
+  /** In order; undefined where a row was added or removed since. */
+  private keys: K[] | undefined = [];
+  /** Undefined where a row differs since. */
+  private list: Row[] | undefined = [];
 
-  constructor(keyOf: (row: Row) => K) {
-    this.keyOf = keyOf;
+  constructor(isBefore: (a: K, b: K) => boolean) {
+    this.isBefore = isBefore;
   }
 
-  /** What differs. A list or a row that is the same object as before is taken as unchanged, unread. */
-  advance(rows: readonly Row[]): RowChanges<K, Row> {
+  /** What differs. A row that is the same object as before is taken as unchanged, unread. Null: the row is deleted. */
+  advance(fresh: Iterable<readonly [K, Row | null]>): RowChanges<K, Row> {
     const changes: RowChanges<K, Row> = { set: [], removed: [], deltas: new Map() };
-    if (rows === this.last) return changes;
-    this.last = rows;
-    const { known, keyOf } = this;
-    const seen = new Set<K>();
-    for (const row of rows) {
-      const key = keyOf(row);
-      seen.add(key);
-      const before = known.get(key);
-      if (before === row) continue;
-      const delta = before === undefined ? undefined : diff(before, row);
+    const { rows } = this;
+    for (const [key, row] of fresh) {
+      const before = rows.get(key);
+      if (before === (row ?? undefined)) continue;
+      this.list = undefined;
+      if (row === null) {
+        rows.delete(key);
+        this.keys = undefined;
+        changes.removed.push(key);
+        continue;
+      }
       // Also a row that was built again with the same content, so that it is read once.
-      known.set(key, row);
-      if (before !== undefined && delta === undefined) continue;
+      rows.set(key, row);
+      if (before === undefined) {
+        this.keys = undefined;
+        changes.set.push(row);
+        continue;
+      }
+      const delta = diff(before, row);
+      if (delta === undefined) continue;
       changes.set.push(row);
-      if (delta !== undefined) changes.deltas.set(key, delta);
+      changes.deltas.set(key, delta);
     }
-    if (known.size !== seen.size) changes.removed = [...known.keys()].filter((key) => !seen.has(key));
-    for (const key of changes.removed) known.delete(key);
     return changes;
+  }
+
+  /** Rows that are not among `all` are deleted. */
+  advanceTo(all: ReadonlyMap<K, Row>): RowChanges<K, Row> {
+    const deleted = [...this.rows.keys()].filter((key) => !all.has(key));
+    return this.advance([...all, ...deleted.map((key) => [key, null] as const)]);
+  }
+
+  /** In order. The list is made where it is asked for, not by each patch. */
+  all(): Row[] {
+    const { rows, isBefore } = this;
+    this.keys ??= [...rows.keys()].sort((a, b) => (isBefore(a, b) ? -1 : 1));
+    this.list ??= this.keys.flatMap((key) => rows.get(key) ?? []);
+    return this.list;
   }
 }
 
-/** Remembers what was published, by row, and finds what changed since. Rows must not be changed in place. */
 export class ViewDiff {
   private version = 0;
-  private current: ClusterView | undefined;
+  private current: Scalars | undefined;
   private readonly scalars = new Map<string, string>();
-  private readonly brokers = new PublishedRows<number, BrokerRow>((row) => row.id);
-  private readonly topics = new PublishedRows<string, TopicRow>((row) => row.name);
-  private readonly groups = new PublishedRows<string, GroupRow>((row) => row.id);
+  private readonly brokers = new PublishedRows<number, BrokerRow>((a, b) => a < b);
+  private readonly topics = new PublishedRows<string, TopicRow>((a, b) => a < b);
+  private readonly groups = new PublishedRows<string, GroupRow>((a, b) => a < b);
 
+  /** Undefined: nothing was published. */
   get snapshot(): { version: number; view: ClusterView } | undefined {
-    return this.current === undefined ? undefined : { version: this.version, view: this.current };
+    if (this.current === undefined) return undefined;
+    const [brokers, topics, groups] = [this.brokers.all(), this.topics.all(), this.groups.all()];
+    return { version: this.version, view: { ...this.current, brokers, topics, groups } };
   }
 
-  /** The patch from the last published view to `view`; null when nothing differs. */
-  advance(view: ClusterView): ViewPatch | null {
-    const { brokers, topics, groups, ...scalars } = view;
-    this.current = view;
-    const ofBrokers = this.brokers.advance(brokers);
+  /** The patch from the last published view to the one with these changes; null when nothing differs. */
+  advance({ scalars, brokers, topics, groups }: ViewChanges): ViewPatch | null {
+    this.current = scalars;
+    const ofBrokers = this.brokers.advanceTo(new Map(brokers.map((row) => [row.id, row])));
     const ofTopics = this.topics.advance(topics);
     const ofGroups = this.groups.advance(groups);
     const patch: ViewPatch = {
-      connectionId: view.connection.id,
+      connectionId: scalars.connection.id,
       base: this.version,
       version: this.version + 1,
       scalars: changedScalars(this.scalars, scalars),

@@ -6,10 +6,10 @@ import { ClusterIdentity } from '../../electron/admin/cluster-identity.ts';
 import { AdminError } from '../../electron/admin/errors.ts';
 import { describeCluster } from '../../electron/cluster/protocol/apis/describe-cluster.ts';
 import { Reach } from '../../electron/services/view/reach.ts';
-import { buildView } from '../../electron/services/view/build.ts';
 import { emptyState } from '../../electron/services/view/state.ts';
 import { assessBrokers, describeOtherClusters } from '../../shared/health.ts';
 import { SmallBroker } from './small-broker.ts';
+import { buildView } from '../helpers/built-view.ts';
 
 const READINGS = 30;
 const opened: SmallBroker[] = [];

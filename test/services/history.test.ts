@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { applyDelta, diff } from '#shared/delta';
 import { History } from '../../electron/services/history/history.ts';
-import { ViewDiff } from '../../electron/services/view-diff.ts';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '../../shared/models/cluster.ts';
 import type { Moment } from '../../shared/models/history.ts';
 import type { Fault } from '../../shared/models/lab.ts';
 import type { LoadRow } from '../../shared/models/load.ts';
 import { seededRandom } from '../../electron/cluster/lib/random.ts';
 import { measureProcessorTime } from '../helpers/processor-time.ts';
+import { WholeViewDiff } from '../helpers/built-view.ts';
 
 const EMPTY: ClusterView = {
   connection: { id: 'c', name: 'c', kind: 'embedded', bootstrap: '', colour: 'flow' },
@@ -126,7 +126,7 @@ function record(seed: number, steps: number, limits: { keepMs?: number; keepByte
   const random = seededRandom(seed);
   const roll = (below: number): number => random.int(below);
   const history = new History({ faults: [], loads: [], onError: (_what, error) => expect.unreachable(String(error)), ...limits });
-  const monitor = new ViewDiff();
+  const monitor = new WholeViewDiff();
   const truth: Moment[] = [];
   let faults: Fault[] = [];
   let loads: LoadRow[] = [];
@@ -199,7 +199,7 @@ describe('the record', () => {
 
   test('of a cluster elsewhere faults are not known', () => {
     const history = new History({ faults: null, loads: null, onError: () => undefined });
-    const told = new ViewDiff().advance(EMPTY);
+    const told = new WholeViewDiff().advance(EMPTY);
     if (told === null) throw new Error('nothing was told');
     history.take(told, 7);
     expect(history.at(7)).toEqual({ at: 7, version: 1, view: EMPTY, faults: null, loads: null });
@@ -207,7 +207,7 @@ describe('the record', () => {
 
   test('a patch that leaves a gap is not taken: the record would tell of something that never stood', () => {
     const history = new History({ faults: [], loads: [], onError: () => undefined });
-    const monitor = new ViewDiff();
+    const monitor = new WholeViewDiff();
     monitor.advance(EMPTY);
     const second = monitor.advance({ ...EMPTY, asOf: 4 });
     if (second === null) throw new Error('nothing was told');
@@ -216,7 +216,7 @@ describe('the record', () => {
 
   test('a clock that is set back leaves the record in order', () => {
     const history = new History({ faults: [], loads: [], onError: () => undefined });
-    const monitor = new ViewDiff();
+    const monitor = new WholeViewDiff();
     [900, 400, 500].forEach((at, i) => {
       const told = monitor.advance({ ...EMPTY, asOf: i + 1 });
       if (told !== null) history.take(told, at);
@@ -244,7 +244,7 @@ describe('the record', () => {
     [10_000, 100],
   ])('with %i partitions, all of them written to, it stays small and answers soon', async (partitions, each) => {
     const history = new History({ faults: [], loads: [], onError: (_what, error) => expect.unreachable(String(error)) });
-    const monitor = new ViewDiff();
+    const monitor = new WholeViewDiff();
     const still = Array.from({ length: partitions / each }, (_, i) => topic(`topic-${100 + i}`, each));
     const written = (row: TopicRow, step: number): TopicRow => ({
       ...row,

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { History } from '../../electron/services/history/history.ts';
-import { ViewDiff, toClusterPatch, type ViewPatch } from '../../electron/services/view-diff.ts';
+import { toClusterPatch, type ViewPatch } from '../../electron/services/view-diff.ts';
 import { applyDelta, type Delta } from '../../shared/delta.ts';
 import type { ClusterPatch } from '../../shared/ipc.ts';
 import type { ClusterView, GroupRow, TopicRow } from '../../shared/models/cluster.ts';
 import { groupPartition } from '../helpers/group-partition.ts';
+import { WholeViewDiff } from '../helpers/built-view.ts';
 
 const EMPTY: ClusterView = {
   connection: { id: 'c', name: 'c', kind: 'embedded', bootstrap: '', colour: 'flow' },
@@ -61,14 +62,14 @@ function apply(view: ClusterView, patch: ClusterPatch): ClusterView {
 
 describe('ViewDiff', () => {
   test('nothing changed, nothing is said, and the version stays', () => {
-    const diff = new ViewDiff();
+    const diff = new WholeViewDiff();
     diff.advance(EMPTY);
     expect(diff.advance(structuredClone(EMPTY))).toBeNull();
     expect(diff.snapshot?.version).toBe(1);
   });
 
   test('only rows that differ travel, whole; what is gone is named', () => {
-    const diff = new ViewDiff();
+    const diff = new WholeViewDiff();
     diff.advance({ ...EMPTY, topics: [topic('a'), topic('b'), topic('c')] });
     const patch = diff.advance({ ...EMPTY, topics: [topic('a'), topic('b', '5')] });
     expect(patch).toMatchObject({ base: 1, version: 2, scalars: {}, topics: { set: [topic('b', '5')], removed: ['c'] } });
@@ -76,20 +77,20 @@ describe('ViewDiff', () => {
   });
 
   test('a scalar that becomes unknown travels as null', () => {
-    const diff = new ViewDiff();
+    const diff = new WholeViewDiff();
     diff.advance({ ...EMPTY, controllerId: 2 });
     expect(diff.advance(EMPTY)?.scalars).toEqual({ controllerId: null });
   });
 
   test('a removed row that comes back is new', () => {
-    const diff = new ViewDiff();
+    const diff = new WholeViewDiff();
     diff.advance({ ...EMPTY, topics: [topic('a')] });
     diff.advance(EMPTY);
     expect(diff.advance({ ...EMPTY, topics: [topic('a')] })?.topics.set).toEqual([topic('a')]);
   });
 
   test('whoever took the snapshot and applies every patch sees what there is', () => {
-    const diff = new ViewDiff();
+    const diff = new WholeViewDiff();
     diff.advance({ ...EMPTY, topics: [topic('a')] });
     let seen = structuredClone(diff.snapshot?.view) as ClusterView;
     let version = diff.snapshot?.version;
@@ -130,14 +131,14 @@ function group(id: string, asOf: number | null, ends: (partition: number) => str
 
 describe('toClusterPatch', () => {
   const IDS = ['a', 'b', 'c'];
-  const sent = (diff: ViewDiff, view: ClusterView): ClusterPatch => {
+  const sent = (diff: WholeViewDiff, view: ClusterView): ClusterPatch => {
     const patch = diff.advance(view);
     if (patch === null) throw new Error('nothing changed');
     return JSON.parse(JSON.stringify(toClusterPatch(patch))) as ClusterPatch;
   };
 
   test('sends new rows whole, and of known ones what differs', () => {
-    const diff = new ViewDiff();
+    const diff = new WholeViewDiff();
     const first = sent(diff, { ...EMPTY, groups: [group('a', 0), group('b', 0)] });
     expect(first.groups).toEqual({ set: [group('a', 0), group('b', 0)], changed: [], removed: [] });
     const ends = (partition: number): string => (partition === 7 ? '11' : '10');
@@ -150,7 +151,7 @@ describe('toClusterPatch', () => {
   });
 
   test('an age that changes in every row costs bytes by rows, not by partitions', () => {
-    const diff = new ViewDiff();
+    const diff = new WholeViewDiff();
     const whole = JSON.stringify(sent(diff, { ...EMPTY, topics: IDS.map((id) => topic(id)), groups: IDS.map((id) => group(id, null)) }));
     const aged = { ...EMPTY, topics: IDS.map((id) => ({ ...topic(id), offsetsAsOf: 1 })), groups: IDS.map((id) => group(id, 1)) };
     const patch = sent(diff, aged);
@@ -160,7 +161,7 @@ describe('toClusterPatch', () => {
   });
 
   test('a receiver that applies every patch has the rows of the view, whatever changes in them', () => {
-    const diff = new ViewDiff();
+    const diff = new WholeViewDiff();
     const shorter = { ...group('b', 5), partitions: group('b', 5).partitions.slice(0, 3) };
     const member = { memberId: 'm', instanceId: null, clientId: 'c', host: 'h', assignment: [{ topic: '__proto__', partitions: [0, 1] }] };
     const steps: ClusterView[] = [
@@ -178,7 +179,7 @@ describe('toClusterPatch', () => {
   });
 
   test('a history that takes the patches of this process replays the same views, by the deltas that they carry', () => {
-    const [diff, history] = [new ViewDiff(), new History({ faults: null, loads: null, onError: () => undefined })];
+    const [diff, history] = [new WholeViewDiff(), new History({ faults: null, loads: null, onError: () => undefined })];
     const steps: ClusterView[] = [
       { ...EMPTY, groups: [group('a', 0), group('b', 0)], topics: [topic('a')] },
       { ...EMPTY, groups: [group('a', null, (i) => String(i)), group('b', null)], topics: [{ ...topic('a'), offsetsAsOf: 3 }] },
@@ -189,7 +190,7 @@ describe('toClusterPatch', () => {
   });
 
   test('leaves rows whole for the services of this process', () => {
-    const diff = new ViewDiff();
+    const diff = new WholeViewDiff();
     diff.advance({ ...EMPTY, groups: [group('a', 0)] });
     const patch = diff.advance({ ...EMPTY, groups: [group('a', 1)] });
     expect(patch?.groups).toEqual({ set: [group('a', 1)], removed: [] });
@@ -197,7 +198,7 @@ describe('toClusterPatch', () => {
 });
 
 test('reads a row that was built again with the same content once', () => {
-  const diff = new ViewDiff();
+  const diff = new WholeViewDiff();
   diff.advance({ ...EMPTY, topics: [topic('a')] });
   let reads = 0;
   const again = new Proxy(topic('a'), {

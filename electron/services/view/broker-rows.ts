@@ -1,7 +1,8 @@
 /** Rows of brokers: what metadata lists, what the supervisor knows of the embedded cluster's nodes, and what they hold. Pure. */
 import type { LogVolume } from '../../admin/log-directories.ts';
-import type { BrokerRow, BrokerState, TopicRow } from '#shared/models/cluster';
+import type { BrokerRow, BrokerState } from '#shared/models/cluster';
 import type { LabNode } from '../lab.ts';
+import type { ReplicaCounts } from './replica-counts.ts';
 import type { ClusterState } from './state.ts';
 
 /** Nodes of the embedded cluster that serve nothing, whatever metadata still lists. */
@@ -14,19 +15,18 @@ export function livingController(state: ClusterState, down: ReadonlySet<number>)
   return state.controllerId === null || down.has(state.controllerId) ? null : state.controllerId;
 }
 
-export function brokerRows(state: ClusterState, topics: readonly TopicRow[], down: ReadonlySet<number>): BrokerRow[] {
+export function brokerRows(state: ClusterState, counts: ReplicaCounts, down: ReadonlySet<number>): BrokerRow[] {
   const listed = new Map((state.metadata?.brokers ?? []).map((broker) => [broker.nodeId, broker]));
   const nodes = new Map((state.nodes ?? []).map((node) => [node.id, node]));
-  const counts = replicaCounts(topics);
   // The supervisor knows all nodes of the embedded cluster: others were removed. A remote broker that is gone may be restarted; one that was
   // gone before the first answer is named by its replicas only.
-  const remembered = state.nodes === null ? [...state.seenBrokers.keys(), ...counts.keys()] : [];
+  const remembered = state.nodes === null ? [...state.seenBrokers.keys(), ...counts.brokers()] : [];
   const ids = [...new Set([...listed.keys(), ...nodes.keys(), ...remembered])].sort((a, b) => a - b);
   return ids.map((id) => {
     const node = nodes.get(id);
     const seen = state.seenBrokers.get(id);
     const broker = listed.get(id);
-    const count = counts.get(id);
+    const count = counts.of(id);
     const known = state.metadata !== null;
     return {
       id,
@@ -86,38 +86,4 @@ function quorumRole(id: number, state: ClusterState, node: LabNode | undefined):
   if (state.quorum?.voters.some((voter) => voter.id === id)) return 'follower';
   if (state.quorum?.observers.some((observer) => observer.id === id)) return 'observer';
   return null;
-}
-
-interface ReplicaCount {
-  readonly leaders: number;
-  readonly replicas: number;
-  readonly inSync: number;
-}
-
-const countsOf = new WeakMap<readonly TopicRow[], ReadonlyMap<number, ReplicaCount>>();
-
-/** Counted once for a list of topics: it keeps its object while nothing in it changes. */
-function replicaCounts(topics: readonly TopicRow[]): ReadonlyMap<number, ReplicaCount> {
-  let counts = countsOf.get(topics);
-  if (counts === undefined) countsOf.set(topics, (counts = countReplicas(topics)));
-  return counts;
-}
-
-function countReplicas(topics: readonly TopicRow[]): ReadonlyMap<number, ReplicaCount> {
-  const counts = new Map<number, { leaders: number; replicas: number; inSync: number }>();
-  for (const topic of topics) {
-    for (const partition of topic.partitions) {
-      for (const { broker } of partition.replicas) {
-        let count = counts.get(broker);
-        if (count === undefined) {
-          count = { leaders: 0, replicas: 0, inSync: 0 };
-          counts.set(broker, count);
-        }
-        count.replicas++;
-        if (partition.leader === broker) count.leaders++;
-        if (partition.isr.includes(broker)) count.inSync++;
-      }
-    }
-  }
-  return counts;
 }

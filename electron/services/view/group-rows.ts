@@ -19,7 +19,10 @@ interface BuiltRow {
 /** The last row of each group, with what it was made of. */
 const rows = new WeakMap<GroupState, BuiltRow>();
 
-export function groupRow(id: string, group: GroupState, state: ClusterState): GroupRow {
+export const groupRow = (id: string, group: GroupState, state: ClusterState): GroupRow => builtGroup(id, group, state).row;
+
+/** With the topics whose metadata the row depends on, in order. */
+export function builtGroup(id: string, group: GroupState, state: ClusterState): Pick<BuiltRow, 'row' | 'topics'> {
   const asOf = ageOf(id, state);
   const unread = state.unread.get(id);
   const isMetadataKnown = state.metadata !== null;
@@ -31,11 +34,12 @@ export function groupRow(id: string, group: GroupState, state: ClusterState): Gr
     last.isMetadataKnown === isMetadataKnown &&
     last.topics.every((topic, i) => state.topics.get(topic) === last.metadata[i])
   )
-    return last.row;
+    return last;
   const topics = last?.topics ?? topicsOf(group);
   const row = buildRow(id, group, topics, asOf, state);
-  rows.set(group, { row, topics, metadata: topics.map((topic) => state.topics.get(topic)), unread, asOf, isMetadataKnown });
-  return row;
+  const built = { row, topics, metadata: topics.map((topic) => state.topics.get(topic)), unread, asOf, isMetadataKnown };
+  rows.set(group, built);
+  return built;
 }
 
 /** A topic that it reads is shown whole: a partition that it never committed for is not the same as one without lag. */

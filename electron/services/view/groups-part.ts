@@ -75,13 +75,13 @@ export class GroupsPart {
     this.state.descriptionTimes.note(described, startedAt);
   }
 
-  /** By id, as the view lists them. */
+  /** By id: requests of one round list groups as those of the last one did. */
   private sort(): void {
-    const { state } = this;
+    const { groups } = this.state;
     let last = '';
-    for (const id of state.groups.keys()) {
+    for (const id of groups.keys()) {
       if (id < last) {
-        state.groups = new Map([...state.groups].sort(([a], [b]) => (a < b ? -1 : 1)));
+        groups.sort((a, b) => a < b);
         return;
       }
       last = id;

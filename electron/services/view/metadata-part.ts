@@ -1,7 +1,7 @@
 /** Brokers, topics and partitions, by Metadata. An unchanged topic keeps its object from one answer to the next. */
 import type { ClusterMetadata } from '../../admin/cluster-client.ts';
 import { keepKnown } from './sameness.ts';
-import type { ClusterState, MetadataTopic, SeenBroker } from './state.ts';
+import type { ClusterState, SeenBroker } from './state.ts';
 
 type Target = Pick<
   ClusterState,
@@ -44,20 +44,22 @@ export class MetadataPart {
   }
 
   private takeTopics(answer: ClusterMetadata): void {
-    const { state } = this;
-    const known = state.topics;
-    let changed = false;
-    const topics = new Map<string, MetadataTopic>();
+    const { topics } = this.state;
+    const listed = new Set<string>();
+    let [isAdded, isChanged] = [false, false];
     for (const topic of answer.topics) {
       if (topic.name === null || topic.errorCode !== 0) continue;
-      const kept = keepKnown(known.get(topic.name), topic);
-      if (kept !== known.get(topic.name)) changed = true;
+      listed.add(topic.name);
+      const known = topics.get(topic.name);
+      const kept = keepKnown(known, topic);
+      if (kept === known) continue;
       topics.set(topic.name, kept);
+      isChanged = true;
+      if (known === undefined) isAdded = true;
     }
-    if (changed || topics.size !== known.size) {
-      state.topics = new Map([...topics].sort(([a], [b]) => (a < b ? -1 : 1)));
-      this.forgetDeleted();
-    }
+    for (const name of topics.keys()) if (!listed.has(name)) isChanged = topics.delete(name);
+    if (isAdded) topics.sort((a, b) => a < b);
+    if (isChanged) this.forgetDeleted();
   }
 
   private noteBrokers(answer: ClusterMetadata, now: number): void {

@@ -15,7 +15,7 @@ import type { ClusterView, Connection, LagSample } from '#shared/models/cluster'
 import type { LabNode } from '../lab.ts';
 import { Poller } from '../poller.ts';
 import { ViewDiff, type ViewPatch } from '../view-diff.ts';
-import { buildView } from './build.ts';
+import { ViewBuilder } from './build.ts';
 import { groupRow } from './group-rows.ts';
 import { rebalancingGroups } from './group-readings.ts';
 import { GroupsPart } from './groups-part.ts';
@@ -64,6 +64,7 @@ const SETTINGS_SHOWN = ['cleanup.policy', 'min.insync.replicas'];
 export class ClusterMonitor {
   private readonly options: MonitorOptions;
   private readonly state = emptyState();
+  private readonly builder: ViewBuilder;
   private readonly diff = new ViewDiff();
   private readonly metadataPart: MetadataPart;
   private readonly metadataPoller: Poller;
@@ -81,6 +82,7 @@ export class ClusterMonitor {
     this.options = options;
     const { client, quorumClient, nodes } = options;
     const { state } = this;
+    this.builder = new ViewBuilder(options.connection, state);
     const reach = new Reach(state.unreachable, state.otherClusters);
     const onChange = (): void => this.schedulePublish();
     const brokers = (): number[] => client.knownBrokers.map(({ id }) => id);
@@ -156,8 +158,9 @@ export class ClusterMonitor {
 
   /** The view as last published, or as it is now when nothing was. */
   snapshot(): { version: number; view: ClusterView } {
-    if (this.diff.snapshot === undefined) this.publish();
-    return this.diff.snapshot ?? { version: 0, view: buildView(this.options.connection, this.state) };
+    const published = this.diff.snapshot ?? (this.publish(), this.diff.snapshot);
+    if (published === undefined) throw new Error('The view has no version after it was published');
+    return published;
   }
 
   /** What one client shows from now on; all clients' interests together are read. */
@@ -227,7 +230,7 @@ export class ClusterMonitor {
   /** Each version is published: a client that has one can follow by patches. */
   private publish(): void {
     const startedAt = performance.now();
-    const patch = this.diff.advance(buildView(this.options.connection, this.state));
+    const patch = this.diff.advance(this.builder.build());
     if (patch !== null) this.options.onPatch(patch);
     this.publishMs = [this.publishMs[1], performance.now() - startedAt];
   }

@@ -8,6 +8,8 @@ import type { LogVolume } from '../../admin/log-directories.ts';
 import type { LogBounds } from '../../admin/topics.ts';
 import type { QuorumView } from '#shared/models/cluster';
 import type { LabNode } from '../lab.ts';
+import { MarkedMap, StateChanges } from './changes.ts';
+import { ReadTimes } from './read-times.ts';
 
 export type MetadataTopic = ClusterMetadata['topics'][number];
 
@@ -63,31 +65,12 @@ export interface SeenBroker {
   readonly goneSince: number | null;
 }
 
-/** When rows were read, in wall-clock ms; 0: never. */
-export class ReadTimes {
-  /** Of the last complete round. */
-  roundAt = 0;
-  private readonly byName = new Map<string, number>();
-
-  /** Names that this round left out keep the time of the round that read them: one page's figures do not make another's fresh. */
-  note(names: Iterable<string>, at: number): void {
-    this.roundAt = at;
-    for (const name of names) this.byName.set(name, at);
-  }
-
-  of(name: string): number {
-    return this.byName.get(name) ?? 0;
-  }
-
-  keepOnly(isKept: (name: string) => boolean): void {
-    for (const name of this.byName.keys()) if (!isKept(name)) this.byName.delete(name);
-  }
-}
-
 export interface ClusterState {
+  /** Marked by the collections below; the rest of the state is small and read whole. */
+  readonly changes: StateChanges;
   metadata: ClusterMetadata | null;
   /** Of `metadata`, by name; topics that it reports an error for are left out. */
-  topics: ReadonlyMap<string, MetadataTopic>;
+  readonly topics: MarkedMap<string, MetadataTopic>;
   /** Brokers ever listed, so that one that is gone is shown as down. */
   seenBrokers: ReadonlyMap<number, SeenBroker>;
   clusterId: string | null;
@@ -95,19 +78,19 @@ export interface ClusterState {
   quorum: QuorumView | null;
   nodes: readonly LabNode[] | null;
   /** By topic. */
-  offsets: Map<string, TopicOffsets>;
-  offsetTimes: ReadTimes;
-  sizes: Map<string, TopicSizes>;
+  readonly offsets: Map<string, TopicOffsets>;
+  readonly offsetTimes: ReadTimes;
+  readonly sizes: Map<string, TopicSizes>;
   /** Bytes of all replicas, by broker. */
   brokerBytes: Map<number, bigint>;
   /** The volume that is closest to full, by broker. */
   brokerVolumes: Map<number, LogVolume>;
-  topicSettings: Map<string, ReadonlyMap<string, string | null>>;
-  groups: Map<string, GroupState>;
+  readonly topicSettings: Map<string, ReadonlyMap<string, string | null>>;
+  readonly groups: MarkedMap<string, GroupState>;
   /** By group and `partitionKey`. */
-  unread: Map<string, ReadonlyMap<string, UnreadEntry>>;
-  descriptionTimes: ReadTimes;
-  lagTimes: ReadTimes;
+  readonly unread: Map<string, ReadonlyMap<string, UnreadEntry>>;
+  readonly descriptionTimes: ReadTimes;
+  readonly lagTimes: ReadTimes;
   recordsInPerSecond: number | null;
   inBytesPerSecond: number | null;
   outBytesPerSecond: number | null;
@@ -119,24 +102,31 @@ export interface ClusterState {
 }
 
 export function emptyState(): ClusterState {
+  const changes = new StateChanges();
+  const markTopic = (name: string): void => void changes.topics.add(name);
+  const markGroup = (id: string): void => void changes.groups.add(id);
+  // A row of a group shows no age while both its description and its lag are of the last round, whatever the times of those are.
+  const descriptionTimes: ReadTimes = new ReadTimes(markGroup, (id) => lagTimes.isLatest(id) || markGroup(id));
+  const lagTimes: ReadTimes = new ReadTimes(markGroup, (id) => descriptionTimes.isLatest(id) || markGroup(id));
   return {
+    changes,
     metadata: null,
-    topics: new Map(),
+    topics: new MarkedMap((name) => changes.topicMetadata.add(name)),
     seenBrokers: new Map(),
     clusterId: null,
     controllerId: null,
     quorum: null,
     nodes: null,
-    offsets: new Map(),
-    offsetTimes: new ReadTimes(),
-    sizes: new Map(),
+    offsets: new MarkedMap(markTopic),
+    offsetTimes: new ReadTimes(markTopic),
+    sizes: new MarkedMap(markTopic),
     brokerBytes: new Map(),
     brokerVolumes: new Map(),
-    topicSettings: new Map(),
-    groups: new Map(),
-    unread: new Map(),
-    descriptionTimes: new ReadTimes(),
-    lagTimes: new ReadTimes(),
+    topicSettings: new MarkedMap(markTopic),
+    groups: new MarkedMap(markGroup),
+    unread: new MarkedMap(markGroup),
+    descriptionTimes,
+    lagTimes,
     recordsInPerSecond: null,
     inBytesPerSecond: null,
     outBytesPerSecond: null,

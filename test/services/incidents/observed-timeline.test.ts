@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ObservedTimeline } from '../../../electron/services/incidents/observed-timeline.ts';
-import { ViewDiff } from '../../../electron/services/view-diff.ts';
 import { summarizeIncident } from '../../../renderer/incidents/incidents.ts';
 import { deriveIncidents } from '#shared/incidents/reducer';
 import type { BrokerState, ClusterView, GroupRow } from '#shared/models/cluster';
 import type { TimelineEvent } from '#shared/models/timeline';
+import { WholeViewDiff } from '../../helpers/built-view.ts';
 
 interface Standing {
   brokers?: Record<number, BrokerState>;
@@ -91,7 +91,7 @@ function viewOf(at: number, { brokers = ALL, topics = {}, controller = null, gro
 
 /** What is recorded of views that follow one another. */
 function observe(...views: [number, Standing][]): TimelineEvent[] {
-  const diff = new ViewDiff();
+  const diff = new WholeViewDiff();
   const recorded: TimelineEvent[] = [];
   const timeline = new ObservedTimeline({ monotonic: () => recorded.length, onEvents: (events) => recorded.push(...events) });
   for (const [at, standing] of views) {
@@ -340,7 +340,7 @@ describe('the timeline of a remote cluster', () => {
       topics: { orders: { partitions: Array.from({ length: 30_000 }, (): [number, number[]] => [leader, isr]) } },
     });
     const [before, after] = [viewOf(1_000, of(3, [1, 2, 3])), viewOf(3_000, { brokers: { ...ALL, 3: 'down' }, ...of(1, [1, 2]) })];
-    const diff = new ViewDiff();
+    const diff = new WholeViewDiff();
     const recorded: TimelineEvent[] = [];
     const timeline = new ObservedTimeline({ monotonic: () => 0, onEvents: (events) => recorded.push(...events) });
     const patches = [before, after].flatMap((view) => diff.advance(view) ?? []);

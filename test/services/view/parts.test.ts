@@ -405,7 +405,7 @@ describe('SizesPart', () => {
 describe('SettingsPart', () => {
   test('keeps the settings of a topic that could not be read, and the object of those that did not change', async () => {
     const state = emptyState();
-    state.topics = new Map(metadataOf([['a', 'A', 1], ['b', 'B', 1]]).topics.map((topic) => [topic.name ?? '', topic])); // prettier-ignore
+    for (const topic of metadataOf([['a', 'A', 1], ['b', 'B', 1]]).topics) state.topics.set(topic.name ?? '', topic); // prettier-ignore
     let answer = new Map([['a', new Map([['cleanup.policy', 'delete']])], ['b', new Map([['cleanup.policy', 'compact']])]]); // prettier-ignore
     const part = new SettingsPart({ state, read: (topics) => (expect(topics).toEqual(['a', 'b']), Promise.resolve(answer)) });
     await part.round();

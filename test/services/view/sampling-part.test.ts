@@ -4,7 +4,6 @@ import { UnreachableError } from '../../../electron/admin/errors.ts';
 import type { CommittedOffset } from '../../../electron/admin/groups.ts';
 import type { LogBounds, PartitionKey } from '../../../electron/admin/topics.ts';
 import { BrokerLanes } from '../../../electron/services/view/broker-lanes.ts';
-import { buildView } from '../../../electron/services/view/build.ts';
 import type { Interest } from '../../../electron/services/view/interest.ts';
 import { lagByTopic } from '../../../electron/services/view/lag-sample.ts';
 import { Reach } from '../../../electron/services/view/reach.ts';
@@ -12,6 +11,7 @@ import { SamplingPart } from '../../../electron/services/view/sampling-part.ts';
 import { emptyState, type ClusterState } from '../../../electron/services/view/state.ts';
 import type { GroupRow } from '../../../shared/models/cluster.ts';
 import { ManualClock, Pending, settle } from './manual-clock.ts';
+import { buildView } from '../../helpers/built-view.ts';
 
 const EVERYTHING: Interest = { topics: 'none', groups: 'all' };
 const silence = (broker: number) => new UnreachableError(`Broker ${broker}`, 'no answer in 2.5 s');
@@ -81,7 +81,7 @@ function setTopic(name: string, topicId: string, leaders: readonly number[]): vo
     offlineReplicas: [],
   }));
   const topic = { errorCode: 0, name, topicId, isInternal: false, partitions, topicAuthorizedOperations: 0 };
-  state.topics = new Map([...state.topics, [name, topic]]);
+  state.topics.set(name, topic);
   state.metadata = {
     throttleTimeMs: 0,
     brokers: [],

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { UnreachableError } from '../../../electron/admin/errors.ts';
 import type { NextUnread, UnreadPosition } from '../../../electron/admin/next-unread.ts';
-import { buildView } from '../../../electron/services/view/build.ts';
 import { emptyState, type ClusterState, type GroupReading } from '../../../electron/services/view/state.ts';
 import { UnreadPart } from '../../../electron/services/view/unread-part.ts';
+import { buildView } from '../../helpers/built-view.ts';
 
 let state: ClusterState;
 let part: UnreadPart;
@@ -44,7 +44,7 @@ function set(offsets: Record<number, [committed: bigint, end: bigint]>, topicId 
     offlineReplicas: [],
   }));
   const topic = { errorCode: 0, name: 't', topicId, isInternal: false, partitions, topicAuthorizedOperations: 0 };
-  state.topics = new Map([['t', topic]]);
+  state.topics.set('t', topic);
   state.metadata = {
     throttleTimeMs: 0,
     brokers: [],
