@@ -1,4 +1,4 @@
-/** `npm run bench [-- NAME …]`: codecs, records, log, kcat; all of them where none is named. */
+/** `npm run bench [-- NAME …]`: codecs, records, log, view, kcat; all of them where none is named. */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { HELP_LINE, parsing, runCommand, UsageError } from '../../electron/cli/command.ts';
@@ -7,6 +7,7 @@ import { benchKcat } from './kcat.ts';
 import { benchLog } from './log.ts';
 import { benchRecords } from './records.ts';
 import { save, show, type Figure } from './table.ts';
+import { benchView } from './view.ts';
 
 interface Bench {
   title: string;
@@ -19,6 +20,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   codecs: { title: 'Protocol codecs, per second of processor time', run: benchCodecs },
   records: { title: 'Checks of produced records, per second of processor time', run: benchRecords },
   log: { title: 'One log, per second of processor time', run: benchLog },
+  view: { title: 'Updates of the view of a large cluster, processor time of one', run: benchView },
   kcat: {
     title: '1,000,000 records of 100 bytes by kcat, best of three',
     run: benchKcat,
