@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { applyDelta, diff } from '#shared/delta';
 import { History } from '../../electron/services/history/history.ts';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '../../shared/models/cluster.ts';
@@ -212,6 +212,24 @@ describe('the record', () => {
     const second = monitor.advance({ ...EMPTY, asOf: 4 });
     if (second === null) throw new Error('nothing was told');
     expect(() => history.take(second, 7)).toThrow('version 0');
+  });
+
+  test('writes a whole view of a large cluster again only after changes that weigh a part of it, or after five minutes', () => {
+    const wholeViews = (gapMs: number): number => {
+      const history = new History({ faults: [], loads: [], onError: (_what, error) => expect.unreachable(String(error)) });
+      const monitor = new WholeViewDiff();
+      const topics = Array.from({ length: 500 }, (_, i) => topic(`topic-${i}`, 1));
+      const written = vi.spyOn(JSON, 'stringify');
+      for (let i = 0; i < 700; i++) {
+        const patch = monitor.advance({ ...EMPTY, asOf: i + 1, topics });
+        if (patch !== null) history.take(patch, i * gapMs);
+      }
+      const count = written.mock.calls.filter(([value]) => typeof value === 'object' && value !== null && 'view' in value).length;
+      written.mockRestore();
+      return count;
+    };
+    expect(wholeViews(100)).toBe(1);
+    expect(wholeViews(1_000)).toBe(3);
   });
 
   test('a clock that is set back leaves the record in order', () => {

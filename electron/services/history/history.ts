@@ -16,8 +16,11 @@ const KEEP_BYTES = 64 * 1024 * 1024;
 /** A block is full when its changes weigh twice its whole moment, and so many bytes at least … */
 const BLOCK_WEIGHT = 2;
 const BLOCK_BYTES = 64 * 1024;
-/** … or with so many changes: what is read is replayed from its start. */
+/** … or with so many changes, since a read replays them from its start, if they are not small beside its whole moment, … */
 const BLOCK_FRAMES = 300;
+const MIN_BLOCK_WEIGHT = 1 / 4;
+/** … or if it spans this time, so that blocks are dropped in small parts of the record. */
+const BLOCK_MS = 5 * 60_000;
 
 export interface HistoryLimits {
   keepMs?: number;
@@ -123,7 +126,9 @@ export class History {
 }
 
 function isFull(block: Block): boolean {
-  return block.frames >= BLOCK_FRAMES || block.deltaBytes >= BLOCK_WEIGHT * block.keyBytes + BLOCK_BYTES;
+  const { frames, deltaBytes, keyBytes } = block;
+  if (deltaBytes >= BLOCK_WEIGHT * keyBytes + BLOCK_BYTES) return true;
+  return frames >= BLOCK_FRAMES && (deltaBytes >= MIN_BLOCK_WEIGHT * keyBytes || block.until - block.from >= BLOCK_MS);
 }
 
 /** Index of the last item at or before `at`; -1: none. */
