@@ -1,7 +1,6 @@
 /** How a sampling's answers become the readings of groups. Pure; what did not change keeps its object. */
 import type { CommittedOffset } from '../../admin/groups.ts';
 import { innerMap, type LogBounds } from '../../admin/topics.ts';
-import { isSame } from './sameness.ts';
 import type { Committed, GroupReading, GroupState, TopicOffsets } from './state.ts';
 
 /** Of one group, by topic and partition. */
@@ -45,26 +44,39 @@ export function rebalancingGroups(groups: ReadonlyMap<string, GroupState>): stri
   return ids;
 }
 
+/** Of each group with the committed offsets that they were found with. */
+const knownTopics = new WeakMap<GroupState, { committed: CommittedByTopic | undefined; topics: ReadonlySet<string> }>();
+
 /** The topics that a group reads: those it has committed for, and those of its members. */
-export function topicsOfGroup({ described, readings }: GroupState, committed: CommittedByTopic | undefined): Set<string> {
-  const topics = new Set(committed === undefined ? readings.keys() : committed.keys());
-  for (const { assignment } of described?.members ?? []) for (const { topic } of assignment) topics.add(topic);
+export function topicsOfGroup(group: GroupState, committed: CommittedByTopic | undefined): ReadonlySet<string> {
+  const known = knownTopics.get(group);
+  if (known !== undefined && known.committed === committed) return known.topics;
+  const topics = new Set(committed === undefined ? group.readings.keys() : committed.keys());
+  for (const { assignment } of group.described?.members ?? []) for (const { topic } of assignment) topics.add(topic);
+  knownTopics.set(group, { committed, topics });
   return topics;
 }
 
-/** `committed` is undefined where the coordinator did not answer this sampling: the offsets of an earlier one stay, marked. */
+/**
+ * `partitions`: those that were read, all of which have bounds. `committed` is undefined where the coordinator did not answer this sampling: the
+ * offsets of an earlier one stay, marked.
+ */
 export function withReadings(
   group: GroupState,
   topic: string,
+  partitions: Iterable<number>,
   bounds: ReadonlyMap<number, LogBounds>,
   committed: CommittedByTopic | undefined,
 ): GroupState {
   const known = group.readings.get(topic);
+  const committedHere = committed?.get(topic);
+  const isCommittedKnown = committed !== undefined;
   let changed: Map<number, GroupReading> | undefined;
-  for (const [partition, bound] of bounds) {
+  for (const partition of partitions) {
+    const bound = bounds.get(partition);
+    if (bound === undefined) throw new Error(`Partition ${topic}-${partition} was read without bounds`);
     const before = known?.get(partition);
-    const place = committed === undefined ? (before ?? NEVER) : (committed.get(topic)?.get(partition) ?? NEVER);
-    const isCommittedKnown = committed !== undefined;
+    const place = (isCommittedKnown ? committedHere?.get(partition) : before) ?? NEVER;
     if (
       before !== undefined &&
       before.offset === place.offset &&
@@ -93,9 +105,15 @@ export function withBounds(known: TopicOffsets | undefined, topicId: string, fre
   let changed: Map<number, LogBounds> | undefined = before === undefined ? new Map() : undefined;
   for (const [partition, bounds] of fresh) {
     const kept = before?.partitions.get(partition);
-    if (kept !== undefined && isSame(kept, bounds)) continue;
+    if (kept !== undefined && isSameBounds(kept, bounds)) continue;
     changed ??= new Map(before?.partitions);
     changed.set(partition, bounds);
   }
   return changed === undefined && before !== undefined ? before : { topicId, partitions: changed ?? new Map() };
+}
+
+/** Compared tens of thousands of times a round: the members by name, not as those of any object. */
+function isSameBounds(a: LogBounds, b: LogBounds): boolean {
+  if ('error' in a || 'error' in b) return 'error' in a && 'error' in b && a.error === b.error;
+  return a.end === b.end && a.start === b.start && a.stable === b.stable;
 }

@@ -1,13 +1,18 @@
 /** When the rows of one kind were read, in wall-clock ms. */
 
+interface ReadTime {
+  readonly name: string;
+  at: number;
+}
+
 export class ReadTimes {
   /** Of the last complete round; 0: none. */
   roundAt = 0;
   /** Of any round so far. */
   private newestAt = 0;
-  private readonly byName = new Map<string, number>();
-  /** Names whose time is that of the last round. */
-  private latest = new Set<string>();
+  private readonly byName = new Map<string, ReadTime>();
+  /** Those of the last round, and of some that were forgotten since. */
+  private latest: ReadTime[] = [];
   private readonly onAge: (name: string) => void;
   private readonly onTime: (name: string) => void;
 
@@ -22,23 +27,19 @@ export class ReadTimes {
 
   /** Names that this round left out keep the time of the round that read them: one page's figures do not make another's fresh. */
   note(names: Iterable<string>, at: number): void {
-    const before = at === this.roundAt ? new Set<string>() : this.latest;
-    if (at !== this.roundAt) this.latest = new Set();
+    const last = this.roundAt;
+    const before = at === last ? [] : this.latest;
+    if (at !== last) this.latest = [];
     this.roundAt = at;
-    for (const name of names) {
-      const wasLatest = before.delete(name) || this.latest.has(name);
-      this.byName.set(name, at);
-      this.latest.add(name);
-      (wasLatest ? this.onTime : this.onAge)(name);
-    }
-    for (const name of before) this.onAge(name);
-    if (at <= this.newestAt) this.findLatest();
+    for (const name of names) this.noteName(name, at, last);
+    for (const { name, at: readAt } of before) if (readAt !== at && readAt > 0) this.onAge(name);
+    if (at <= this.newestAt) this.findLatest(last);
     this.newestAt = Math.max(this.newestAt, at);
   }
 
   /** 0: never. */
   of(name: string): number {
-    return this.byName.get(name) ?? 0;
+    return this.byName.get(name)?.at ?? 0;
   }
 
   /** The last round read it. */
@@ -47,20 +48,31 @@ export class ReadTimes {
   }
 
   keepOnly(isKept: (name: string) => boolean): void {
-    for (const name of this.byName.keys()) {
+    for (const [name, time] of this.byName) {
       if (isKept(name)) continue;
       this.byName.delete(name);
-      this.latest.delete(name);
+      time.at = 0;
       this.onAge(name);
     }
   }
 
+  private noteName(name: string, at: number, last: number): void {
+    let time = this.byName.get(name);
+    if (time === undefined) this.byName.set(name, (time = { name, at: 0 }));
+    const wasLatest = last > 0 && time.at === last;
+    if (time.at !== at || !wasLatest) this.latest.push(time);
+    time.at = at;
+    (wasLatest ? this.onTime : this.onAge)(name);
+  }
+
   /** After the clock was set back an earlier round may have had the same time as this one. */
-  private findLatest(): void {
-    for (const [name, at] of this.byName) {
-      if (at !== this.roundAt || this.latest.has(name)) continue;
-      this.latest.add(name);
-      this.onAge(name);
+  private findLatest(last: number): void {
+    if (this.roundAt === last) return;
+    this.latest = [];
+    for (const time of this.byName.values()) {
+      if (time.at !== this.roundAt) continue;
+      this.latest.push(time);
+      this.onAge(time.name);
     }
   }
 }

@@ -2,12 +2,13 @@
 import { innerMap, type PartitionKey } from '../../admin/topics.ts';
 import { elapsedSeconds, smooth, type Instant } from './elapsed.ts';
 
+/** Changed in place: each round has a reading of every partition. */
 interface Mark {
-  readonly topicId: string;
-  readonly end: bigint;
-  readonly at: Instant;
+  topicId: string;
+  end: bigint;
+  at: Instant;
   /** Null after the first reading, and after one that cannot be compared with the one before. */
-  readonly perSecond: number | null;
+  perSecond: number | null;
 }
 
 export class RecordRate {
@@ -24,25 +25,32 @@ export class RecordRate {
     }
     const { end, at } = reading;
     const before = ofTopic.get(partition);
-    const seconds = before === undefined || before.topicId !== topicId || end < before.end ? null : elapsedSeconds(before.at, at);
-    const perSecond = seconds === null || before === undefined ? null : Number(end - before.end) / seconds;
-    ofTopic.set(partition, { topicId, end, at, perSecond });
+    if (before === undefined) {
+      ofTopic.set(partition, { topicId, end, at, perSecond: null });
+      return;
+    }
+    const seconds = before.topicId !== topicId || end < before.end ? null : elapsedSeconds(before.at, at);
+    before.perSecond = seconds === null ? null : Number(end - before.end) / seconds;
+    [before.topicId, before.end, before.at] = [topicId, end, at];
   }
 
   /** Over these partitions together, smoothed from call to call while they are the same; null while one of them is unknown. */
   sum(keys: readonly PartitionKey[]): number | null {
     let total: number | null = keys.length === 0 ? null : 0;
+    const names: string[] = [];
+    let ofTopic: ReadonlyMap<number, Mark> | undefined;
     for (const { topic, partition } of keys) {
-      const perSecond = this.marks.get(topic)?.get(partition)?.perSecond ?? null;
-      if (perSecond === null) {
-        total = null;
-        break;
+      // Partitions of a topic follow each other.
+      if (topic !== names.at(-1)) {
+        names.push(topic);
+        ofTopic = this.marks.get(topic);
       }
-      total = (total ?? 0) + perSecond;
+      const perSecond = ofTopic?.get(partition)?.perSecond ?? null;
+      total = total === null || perSecond === null ? null : total + perSecond;
     }
-    const names = [...new Set(keys.map(({ topic }) => topic))].join('/');
-    this.last = smooth(this.keysOfLast === `${keys.length} ${names}` ? this.last : null, total);
-    this.keysOfLast = `${keys.length} ${names}`;
+    const summed = `${keys.length} ${names.join('/')}`;
+    this.last = smooth(this.keysOfLast === summed ? this.last : null, total);
+    this.keysOfLast = summed;
     return this.last;
   }
 

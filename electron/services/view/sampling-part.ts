@@ -5,14 +5,14 @@
  */
 import type { CommittedOffset } from '../../admin/groups.ts';
 import { isLeaderUnknown } from '../../admin/cluster-client.ts';
-import { innerMap, type LedPartition, type LogBounds, type PartitionKey } from '../../admin/topics.ts';
+import { innerMap, pushTo, type LedPartition, type LogBounds, type PartitionKey } from '../../admin/topics.ts';
 import { BrokerLanes } from './broker-lanes.ts';
 import { elapsedSeconds, systemInstant, type Instant } from './elapsed.ts';
 import { groupCommitted, topicsOfGroup, withBounds, withReadings, withTopicsOnly, type CommittedByTopic } from './group-readings.ts';
 import type { Interest } from './interest.ts';
 import type { Reach } from './reach.ts';
 import { RecordRate } from './record-rate.ts';
-import type { ClusterState } from './state.ts';
+import type { ClusterState, MetadataTopic } from './state.ts';
 
 type Target = Pick<ClusterState, 'topics' | 'groups' | 'offsets' | 'offsetTimes' | 'lagTimes' | 'recordsInPerSecond'>;
 type BoundsByTopic = ReadonlyMap<string, ReadonlyMap<number, LogBounds>>;
@@ -164,14 +164,13 @@ export class SamplingPart {
   private async readBounds(sample: Sample, topics: ReadonlySet<string>): Promise<void> {
     const byLeader = new Map<number, LedPartition[]>();
     for (const topic of topics) {
-      const unasked = new Map<number, LogBounds>();
-      for (const partition of this.state.topics.get(topic)?.partitions ?? []) {
-        const key = { topic, partition: partition.partitionIndex, leaderEpoch: partition.leaderEpoch };
-        const own = byLeader.get(partition.leaderId);
-        if (isLeaderUnknown(partition)) unasked.set(key.partition, { error: 'LEADER_NOT_AVAILABLE' });
-        else if (own === undefined) byLeader.set(partition.leaderId, [key]);
-        else own.push(key);
+      const { led, leaderless } = this.partitionKeysOf(topic);
+      for (const [leader, keys] of led) {
+        const own = byLeader.get(leader);
+        if (own === undefined) byLeader.set(leader, [...keys]);
+        else for (const key of keys) own.push(key);
       }
+      const unasked = new Map<number, LogBounds>(leaderless.map((partition) => [partition, { error: 'LEADER_NOT_AVAILABLE' }]));
       this.addAbsent(sample, topic, unasked);
       if (unasked.size > 0) this.apply(sample, new Map([[topic, unasked]]));
     }
@@ -196,11 +195,16 @@ export class SamplingPart {
 
   /** Partitions that were committed for and do not exist: nothing can be asked about them. */
   private addAbsent({ committed, readers }: Sample, topic: string, into: Map<number, LogBounds>): void {
-    const present = new Set(this.state.topics.get(topic)?.partitions.map(({ partitionIndex }) => partitionIndex));
+    const { present } = this.partitionKeysOf(topic);
     for (const id of readers.get(topic) ?? []) {
       for (const partition of committed.get(id)?.get(topic)?.keys() ?? [])
         if (!present.has(partition)) into.set(partition, { error: 'UNKNOWN_TOPIC_OR_PARTITION' });
     }
+  }
+
+  private partitionKeysOf(topic: string): PartitionKeys {
+    const metadata = this.state.topics.get(topic);
+    return metadata === undefined ? NO_PARTITIONS : partitionKeysOf(topic, metadata);
   }
 
   private async askLeader(leader: number, keys: readonly LedPartition[], { readers }: Sample): Promise<BoundsByTopic> {
@@ -218,18 +222,19 @@ export class SamplingPart {
     const { topics, offsets, groups } = this.state;
     for (const [topic, fresh] of bounds) {
       const topicId = topics.get(topic)?.topicId;
-      let own: ReadonlyMap<number, LogBounds> = fresh;
+      let known: ReadonlyMap<number, LogBounds> = fresh;
       if (topicId !== undefined) {
-        const merged = withBounds(offsets.get(topic), topicId, fresh);
-        offsets.set(topic, merged);
-        own = new Map([...fresh.keys()].map((partition) => [partition, merged.partitions.get(partition) ?? { error: 'UNKNOWN' }]));
+        const before = offsets.get(topic);
+        const merged = withBounds(before, topicId, fresh);
+        if (merged !== before) offsets.set(topic, merged);
+        known = merged.partitions;
         for (const [partition, one] of fresh)
           this.recordRate.note(topic, topicId, partition, readAt === null || 'error' in one ? null : { end: one.end, at: readAt });
       }
       for (const id of readers.get(topic) ?? []) {
         const group = groups.get(id);
         if (group === undefined) continue;
-        const next = withReadings(group, topic, own, committed.get(id));
+        const next = withReadings(group, topic, fresh.keys(), known, committed.get(id));
         if (next !== group) groups.set(id, next);
       }
     }
@@ -246,6 +251,32 @@ export class SamplingPart {
     }
     for (const id of this.lastCommitted.keys()) if (!groups.has(id)) this.lastCommitted.delete(id);
   }
+}
+
+interface PartitionKeys {
+  readonly present: ReadonlySet<number>;
+  /** By leader. */
+  readonly led: ReadonlyMap<number, readonly LedPartition[]>;
+  readonly leaderless: readonly number[];
+}
+
+const NO_PARTITIONS: PartitionKeys = { present: new Set(), led: new Map(), leaderless: [] };
+/** By metadata: a topic that did not change is asked for by the same keys. */
+const knownKeys = new WeakMap<MetadataTopic, PartitionKeys>();
+
+function partitionKeysOf(topic: string, metadata: MetadataTopic): PartitionKeys {
+  const known = knownKeys.get(metadata);
+  if (known !== undefined) return known;
+  const led = new Map<number, LedPartition[]>();
+  const leaderless: number[] = [];
+  for (const row of metadata.partitions) {
+    const { partitionIndex: partition, leaderEpoch } = row;
+    if (isLeaderUnknown(row)) leaderless.push(partition);
+    else pushTo(led, row.leaderId, { topic, partition, leaderEpoch });
+  }
+  const found = { present: new Set(metadata.partitions.map(({ partitionIndex }) => partitionIndex)), led, leaderless };
+  knownKeys.set(metadata, found);
+  return found;
 }
 
 function failed(keys: readonly PartitionKey[], error: string): BoundsByTopic {
