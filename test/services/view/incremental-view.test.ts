@@ -4,7 +4,7 @@ import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { History } from '../../../electron/services/history/history.ts';
 import { ViewDiff, toClusterPatch } from '../../../electron/services/view-diff.ts';
 import { ViewBuilder } from '../../../electron/services/view/build.ts';
-import { emptyState, type ClusterState } from '../../../electron/services/view/state.ts';
+import { emptyState, type ClusterState, type GroupState } from '../../../electron/services/view/state.ts';
 import { applyPatch, stateOf } from '../../../renderer/stores/cluster-state.ts';
 import type { ClusterPatch } from '../../../shared/ipc.ts';
 import type { ClusterView, Connection } from '../../../shared/models/cluster.ts';
@@ -13,6 +13,16 @@ import { RandomCluster } from './random-cluster.ts';
 
 const CONNECTION: Connection = { id: 'c', name: 'c', kind: 'remote', bootstrap: '', colour: 'flow' };
 const STEPS = 300;
+const READING = { offset: 1n, metadata: null, changedAt: null, isCommittedKnown: true, bounds: { error: 'REQUEST_TIMED_OUT' } };
+const NO_TOPICS = {
+  throttleTimeMs: 0,
+  brokers: [],
+  clusterId: 'c',
+  controllerId: 1,
+  topics: [],
+  clusterAuthorizedOperations: 0,
+  errorCode: 0,
+};
 
 /** Rows are kept by the objects that they are made of: a copy has none that was seen before. */
 function copyOf(state: ClusterState): ClusterState {
@@ -70,6 +80,42 @@ describe('the view after any sequence of part rounds', () => {
     }
     // The sequence has changed something of each kind.
     for (const [what, count] of Object.entries(seen)) expect(count, what).toBeGreaterThan(5);
+  });
+});
+
+describe('inputs that many rows share', () => {
+  const group: GroupState = {
+    listed: { id: 'g', coordinator: 1, protocolType: 'consumer', type: 'classic' },
+    described: null,
+    error: null,
+    readings: new Map([['a', new Map()]]),
+  };
+
+  test('ages equal those of a view that is built from nothing, after any rounds, in any order of their times', () => {
+    const random = seededRandom(11);
+    const state = emptyState();
+    const ids = ['g', 'h', 'i'];
+    let now = 100;
+    for (const id of ids) state.groups.set(id, { ...group, listed: { ...group.listed, id } });
+    const [builder, published] = [new ViewBuilder(CONNECTION, state), new ViewDiff()];
+    for (let step = 0; step < 1_000; step++) {
+      const times = random.int(2) === 0 ? state.descriptionTimes : state.lagTimes;
+      const some = ids.filter(() => random.int(2) === 0);
+      // Almost always the clock runs forward.
+      now += random.int(50) === 0 ? -random.int(20) : random.int(3);
+      times.note(some, now);
+      expect(viewAfter(builder, published), `step ${step}`).toEqual(buildView(CONNECTION, copyOf(state)));
+    }
+  });
+
+  test('groups that were read before the first metadata state which topics do not exist once it is known', () => {
+    const state = emptyState();
+    state.groups.set('g', { ...group, readings: new Map([['a', new Map([[0, READING]])]]) });
+    const [builder, published] = [new ViewBuilder(CONNECTION, state), new ViewDiff()];
+    const absent = () => viewAfter(builder, published).groups[0]?.partitions[0]?.absent;
+    expect(absent()).toBeNull();
+    state.metadata = { ...NO_TOPICS };
+    expect(absent()).toBe('topic');
   });
 });
 
