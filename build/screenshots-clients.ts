@@ -9,7 +9,7 @@ interface Stream {
   partitions: number;
   replicationFactor: number;
   configs: Record<string, string>;
-  /** Records a second. */
+  /** Records per second. */
   rate: number;
   make(n: number): { key: string; value: string };
 }

@@ -109,8 +109,8 @@ async function shootReadme(browser: Browser, settleMs: number): Promise<number> 
     }
     await camera.take(learn, join(PICTURES, 'learn.png'));
 
-    await addLoad(lab, 'Steady writer');
-    await addLoad(lab, 'Slow readers');
+    await addLoad(lab, 'Steady producer');
+    await addLoad(lab, 'Slow consumers');
     await pause(20_000);
     await camera.go(lab, '/lab?at=broker-3');
     await lab.locator('.side').getByRole('button', { name: 'Kill' }).click();
@@ -127,7 +127,7 @@ async function shootReadme(browser: Browser, settleMs: number): Promise<number> 
 async function addLoad(page: Page, preset: string): Promise<void> {
   await page.getByRole('button', { name: 'Add load' }).click();
   const dialog = page.getByRole('dialog', { name: 'Add load' });
-  await dialog.getByLabel('Begin with').selectOption({ label: preset });
+  await dialog.getByLabel('Template').selectOption({ label: preset });
   await dialog.getByLabel('Topic').selectOption(TOPIC);
   await dialog.getByRole('button', { name: 'Start' }).click();
   await dialog.waitFor({ state: 'detached' });

@@ -65,7 +65,7 @@ export function listen<E extends EventChannel>(event: E, listener: (payload: Eve
   return bridge === null ? () => undefined : bridge.on(event, listener);
 }
 
-/** Called after a lost line stands again: what was pushed meanwhile is gone, so state must be asked for anew. */
+/** Called after a lost connection is restored: events of the meantime are lost, so state must be requested again. */
 export function onReopened(listener: () => void): () => void {
   reopened.add(listener);
   return () => reopened.delete(listener);

@@ -38,9 +38,9 @@ interface Waiting {
 const LOST: AppError = {
   code: 'NOT_CONNECTED',
   message: 'The connection to Brokerdesk was lost before an answer came.',
-  advice: 'It reconnects by itself. Look whether the action happened before you repeat it.',
+  advice: 'Brokerdesk reconnects by itself. Check whether the action took effect before you retry.',
 };
-const FULL: AppError = { code: 'NOT_CONNECTED', message: 'Brokerdesk does not answer.', advice: 'See that its process still runs.' };
+const FULL: AppError = { code: 'NOT_CONNECTED', message: 'Brokerdesk does not answer.', advice: 'Check that its process still runs.' };
 
 export class WebBridge implements LinkedBridge {
   readonly #open: () => Socket;

@@ -216,7 +216,7 @@ export class ConnectionsService implements SessionHost {
 
   private embeddedConnection(): Connection | null {
     if (this.embedded === null) return null;
-    return { id: EMBEDDED_ID, name: 'On this desk', kind: 'embedded', bootstrap: this.embedded.bootstrap() ?? '', colour: 'flow' };
+    return { id: EMBEDDED_ID, name: 'Embedded cluster', kind: 'embedded', bootstrap: this.embedded.bootstrap() ?? '', colour: 'flow' };
   }
 
   private change(change: (connections: readonly StoredConnection[]) => StoredConnection[]): void {

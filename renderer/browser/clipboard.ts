@@ -15,7 +15,7 @@ export async function writeClipboard(text: string): Promise<boolean> {
 /** A navigator without the Clipboard API, so that the browser's copy command is used. */
 const WITHOUT_API: Navigator = Object.create(null) as Navigator;
 
-/** The text itself is given to the event: what the command copies of a text field has other line ends. */
+/** The event gets the text itself: the command would change the line ends of a text field. */
 async function writeByCommand(text: string): Promise<boolean> {
   let isWritten = false;
   const give = (event: ClipboardEvent): void => {

@@ -58,7 +58,7 @@ export function useBroker(id: MaybeRefOrGetter<number>) {
         ...(row.since === null ? {} : { unit: formatSpan(now.value - row.since) }),
         ...(state.tone === 'bad' || state.tone === 'warn' ? { tone: state.tone } : {}),
       },
-      { label: 'Leads', value: row.leaders === null ? null : formatCount(row.leaders), unit: 'partitions' },
+      { label: 'Leaders', value: row.leaders === null ? null : formatCount(row.leaders), unit: 'partitions' },
       {
         label: 'In sync',
         value: row.inSync === null ? null : formatCount(row.inSync),

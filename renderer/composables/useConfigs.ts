@@ -45,7 +45,7 @@ export function useBrokerConfigs(id: MaybeRefOrGetter<number>): Configs {
   return configsOf(
     () => toValue(id),
     () => brokers.configs(toValue(id)),
-    () => Promise.resolve({ ok: false, error: { code: 'READ_ONLY', message: 'Broker settings are shown only.' } }),
+    () => Promise.resolve({ ok: false, error: { code: 'READ_ONLY', message: 'Broker settings are read-only here.' } }),
   );
 }
 

@@ -71,7 +71,7 @@ export function useLab() {
     if (answer === null) return;
     if ('error' in answer) toasts.addError(answer.error);
     else {
-      toasts.add(`Broker ${answer.node} joined. It holds nothing until partitions are placed on it.`);
+      toasts.add(`Broker ${answer.node} joined. It has no replicas until partitions are assigned to it.`);
       pick({ kind: 'broker', id: answer.node });
     }
   }

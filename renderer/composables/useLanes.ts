@@ -1,4 +1,4 @@
-/** The timeline as lanes, with what is shown of it: how long back, which lanes; it stands still while the past is looked at. */
+/** The timeline as lanes, with the shown range and lanes; it does not advance during time travel. */
 import { computed, ref, shallowRef, watch } from 'vue';
 import { watchThrottled } from '@vueuse/core';
 import { eventMatcher, isFiltering, laneMatcher } from '../timeline/event-filter.ts';
@@ -60,7 +60,7 @@ export function useLanes() {
     },
     { immediate: true },
   );
-  /** Lanes are chosen anew with each event, not with each tick. */
+  /** Lanes are selected again with each event, not with each tick. */
   const chosenFrom = ref(0);
   watch([events, span, heldUntil], () => (chosenFrom.value = from.value), { immediate: true });
 
@@ -75,7 +75,7 @@ export function useLanes() {
       .slice(0, 12);
   });
   /**
-   * The view changes ten times a second; lanes need it only for what no event tells. They end in the present, whatever
+   * The view changes ten times a second; lanes need it only for what no event reports. They end in the present, whatever
    * moment is shown.
    */
   const source = shallowRef<LaneSource>({ brokers: [], topics: [], groups: [], controllerId: null });

@@ -1,4 +1,4 @@
-/** The values of a page's settings, as the cluster tells them: asked for now and every few seconds, since anybody may change them. */
+/** The values of a page's settings, as the cluster reports them: requested every few seconds, since any client may change them. */
 import { computed, onScopeDispose, shallowRef, toValue, watch, type MaybeRefOrGetter } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { ConfigEntry } from '#shared/models/cluster';
@@ -65,10 +65,10 @@ export function useLearnSettings(from: MaybeRefOrGetter<{ settings: readonly Set
       const reason =
         answer === null
           ? setting.of === 'topic'
-            ? 'There is no topic to ask about yet.'
-            : 'No broker is there to be asked.'
+            ? 'No topic exists yet.'
+            : 'No broker is online.'
           : Array.isArray(answer)
-            ? 'The cluster does not name this setting.'
+            ? 'The cluster does not report this setting.'
             : answer.message;
       return { name, says, value: value === null ? null : formatSetting(name, value), raw: value ?? '', reason, whose };
     }),

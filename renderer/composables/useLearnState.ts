@@ -74,7 +74,7 @@ export function useLearnState(concept: () => Concept) {
 
   watch(() => cluster.version, learn.begin, { immediate: true });
 
-  /** Done once is done: it is kept, and told as it was. */
+  /** A check that was done stays done, with its text at that time. */
   const achieved = computed(() => concept().check.done(state.value));
   watch(
     achieved,

@@ -55,7 +55,7 @@ export function useNavigation() {
     const all = cluster.brokerList.length;
     const alive = cluster.brokerList.filter(isOnline).length;
     if (alive === all) return { ...entry, count: counted(all) };
-    return { ...entry, count: `${alive} of ${all}`, tone: 'bad', said: `${alive} of ${all} serve` };
+    return { ...entry, count: `${alive} of ${all}`, tone: 'bad', said: `${alive} of ${all} online` };
   });
 
   const labEntry = computed<NavigationEntry>(() => {

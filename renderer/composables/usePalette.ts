@@ -71,7 +71,7 @@ export function usePalette(text: Ref<string>): { matches: Ref<PaletteEntry[]> } 
       ...(cluster.embedded ? [action('Take the tour', () => void tour.begin())] : []),
       action('Dark theme', () => (preferences.theme = 'dark')),
       action('Light theme', () => (preferences.theme = 'light')),
-      action('Theme as the system', () => (preferences.theme = 'system')),
+      action('System theme', () => (preferences.theme = 'system')),
     ];
   });
 

@@ -6,19 +6,19 @@ import { maxOf } from '#shared/lists';
 /** More at once are a blur. */
 const MOST_AT_ONCE = 6;
 
-/** `told` grows by what happens. Where `still` holds nothing travels, and what happened meanwhile is not made up for. */
+/** `pulsesOf` returns a growing list. While `still` is true no pulse travels, and pulses of that time are not repeated later. */
 export function usePulses(
-  told: () => readonly DiagramPulse[] | undefined,
+  pulsesOf: () => readonly DiagramPulse[] | undefined,
   still: () => boolean,
 ): { travelling: Readonly<ShallowRef<readonly DiagramPulse[]>>; arrived: (id: number) => void } {
   const travelling = shallowRef<readonly DiagramPulse[]>([]);
-  /** What had happened before this was opened is not told as news. */
+  /** Pulses from before the page was opened do not travel. */
   let seen = maxOf(
-    (told() ?? []).map(({ id }) => id),
+    (pulsesOf() ?? []).map(({ id }) => id),
     0,
   );
 
-  watch(told, (pulses) => {
+  watch(pulsesOf, (pulses) => {
     const fresh = (pulses ?? []).filter(({ id }) => id > seen);
     if (fresh.length === 0) return;
     seen = maxOf(fresh.map(({ id }) => id));

@@ -1,4 +1,4 @@
-/** Going to a moment and from event to event, with the keys that mean it: Escape on every page, [ and ] in the timeline. */
+/** Time travel to a point in time and from event to event, with its keys: Escape on every page, [ and ] in the timeline. */
 import { computed } from 'vue';
 import { useEventListener } from '@vueuse/core';
 import type { TimelineEvent } from '#shared/models/timeline';
@@ -37,7 +37,7 @@ export function useTimeTravel() {
     await goTo(event.at);
   }
 
-  /** Stops at now, or goes on. */
+  /** Stops at the present time, or goes live. */
   function toggle(): void {
     if (timeTravel.at === null) void goTo(Date.now());
     else timeTravel.goLive();

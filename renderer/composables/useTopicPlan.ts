@@ -28,11 +28,11 @@ export const RETENTIONS: { value: string; label: string; configs: Record<string,
   { value: 'day', label: '1 day (delete)', configs: { 'cleanup.policy': 'delete', 'retention.ms': `${DAY_MS}` } },
   { value: 'week', label: '7 days (delete)', configs: { 'cleanup.policy': 'delete', 'retention.ms': `${7 * DAY_MS}` } },
   { value: 'month', label: '30 days (delete)', configs: { 'cleanup.policy': 'delete', 'retention.ms': `${30 * DAY_MS}` } },
-  { value: 'ever', label: 'For ever', configs: { 'cleanup.policy': 'delete', 'retention.ms': '-1' } },
-  { value: 'compact', label: 'The last value of each key (compact)', configs: { 'cleanup.policy': 'compact' } },
+  { value: 'ever', label: 'No limit', configs: { 'cleanup.policy': 'delete', 'retention.ms': '-1' } },
+  { value: 'compact', label: 'Latest value of each key (compact)', configs: { 'cleanup.policy': 'compact' } },
   {
     value: 'compact-week',
-    label: 'The last value of each key, for 7 days (compact,delete)',
+    label: 'Latest value of each key, for 7 days (compact,delete)',
     configs: { 'cleanup.policy': 'compact,delete', 'retention.ms': `${7 * DAY_MS}` },
   },
 ];
@@ -46,7 +46,7 @@ export interface MoreSetting {
 
 /** The nine that people change after the ones above. Words after Kafka's own documentation of topic configs. */
 export const MORE_SETTINGS: MoreSetting[] = [
-  { name: 'retention.bytes', label: 'Keep at most, per partition', hint: 'For example 1 GiB; -1 is no limit.', kind: 'number' },
+  { name: 'retention.bytes', label: 'Maximum size per partition', hint: 'For example 1 GiB; -1 is no limit.', kind: 'number' },
   { name: 'max.message.bytes', label: 'Largest record batch', hint: 'For example 1 MiB, after compression.', kind: 'number' },
   {
     name: 'compression.type',
@@ -65,11 +65,11 @@ export const MORE_SETTINGS: MoreSetting[] = [
   {
     name: 'unclean.leader.election.enable',
     label: 'Unclean leader election',
-    hint: 'true prefers being available to keeping acknowledged writes.',
+    hint: 'true prefers availability to acknowledged writes.',
     kind: { options: ['false', 'true'] },
   },
-  { name: 'min.cleanable.dirty.ratio', label: 'Compact when so much is new', hint: '0 to 1.', kind: 'number' },
-  { name: 'delete.retention.ms', label: 'Keep tombstones', hint: 'For example 1 d, after compaction.', kind: 'number' },
+  { name: 'min.cleanable.dirty.ratio', label: 'Minimum share of new data for compaction', hint: '0 to 1.', kind: 'number' },
+  { name: 'delete.retention.ms', label: 'Tombstone retention', hint: 'For example 1 d, after compaction.', kind: 'number' },
 ];
 
 export interface PlacementRow {
@@ -170,7 +170,7 @@ export function useTopicPlan() {
     const most = Math.max(replicationFactor.value ?? 1, form.minInsync, 1);
     return Array.from({ length: Math.min(most, 9) }, (_, i) => ({
       value: i + 1,
-      label: i === 0 ? '1 replica is in sync (min.insync.replicas)' : `${i + 1} replicas are in sync (min.insync.replicas)`,
+      label: i === 0 ? '1 (min.insync.replicas)' : `${i + 1} (min.insync.replicas)`,
     }));
   });
   const changedMore = computed(() => [...form.more.values()].filter((value) => value.trim() !== '').length);

@@ -1,4 +1,4 @@
-/** The coordination tree as far as it has been opened: each node is asked for when it is first needed, and again on refresh. */
+/** The ZooKeeper tree as far as it has been opened: each node is requested when it is first needed, and again on refresh. */
 import { computed, ref, shallowRef, watch, type Ref } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { Znode } from '#shared/models/lab';
@@ -54,7 +54,7 @@ export function useZnodes(selected: Ref<string>) {
     expanded.value = new Set([...expanded.value].filter((one) => one !== path));
   }
 
-  /** What is open and what is picked, anew. */
+  /** Reloads the open nodes and the selected one. */
   async function refresh(): Promise<void> {
     refreshing.value = true;
     const seen = new Set([...rows.value.slice(0, MAX_REFRESH).map(({ path }) => path), selected.value]);

@@ -6,7 +6,7 @@
 export type DiagramTone = 'plain' | 'accent' | 'flow' | 'ok' | 'warn' | 'bad' | 'control' | 'faint';
 
 export interface DiagramBox {
-  /** Stable while it is the same thing, so that it moves instead of being drawn anew: `broker-2`, `orders-0`. */
+  /** Stable while it is the same thing, so that it moves instead of being replaced: `broker-2`, `orders-0`. */
   id: string;
   x: number;
   y: number;
@@ -53,7 +53,7 @@ export interface DiagramEdge {
   /** Crossed out. */
   cut?: boolean;
   label?: string;
-  /** Records a second that were measured on it; null or absent: nothing is known to flow. */
+  /** Records per second that were measured on it; null or absent: nothing is known to flow. */
   perSecond?: number | null;
 }
 
@@ -86,7 +86,7 @@ export interface Diagram {
   pulses?: readonly DiagramPulse[];
   /** What happened to the last thing that was done, one step after another; for who sees no motion, and for who missed it. */
   steps?: { title: string; of: readonly string[] };
-  /** Under the picture: of what, and what stands out ("Topic orders, as it is now on this desk. High watermark 51."). */
+  /** Under the picture: of what, and what stands out ("Topic orders, as it is now in the embedded cluster. High watermark 51."). */
   caption: string;
   /** The same in sentences, made of the same state: what a reader who does not see it needs. */
   description: readonly string[];

@@ -60,7 +60,7 @@ function twoParts(span: number, big: number, bigUnit: string, small: number, sma
   return tail === 0 || head >= 10 ? `${head} ${bigUnit}` : `${head} ${bigUnit} ${tail} ${smallUnit}`;
 }
 
-/** A span that someone set: `3 s`, `300 ms`, `7 days`, with no more digits than it has. */
+/** A span that was set: `3 s`, `300 ms`, `7 days`, with no more digits than it has. */
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${ms} ms`;
   return ms < 60_000 ? `${ms / 1000} s` : formatSpan(ms);

@@ -43,7 +43,7 @@ export function describeProgress(row: GroupRow, marks: readonly ProgressMark[], 
   const withNotes = (text: string): string => [text, ...notes].join('; ');
   if (known === 0n) {
     const isPlain = row.unknown === 0 && row.partitions.every(({ beyondEnd, absent }) => beyondEnd === null && absent === null);
-    return withNotes(isPlain ? 'caught up' : 'no record behind where its lag is known');
+    return withNotes(isPlain ? 'caught up' : 'caught up on partitions with known lag');
   }
   const age = ageOfNextUnread(row, now);
   const records = `${formatSum(sum)} ${known === 1n ? 'record' : 'records'}${age === null ? '' : `, ${formatSpan(age)}`} behind`;
@@ -52,13 +52,13 @@ export function describeProgress(row: GroupRow, marks: readonly ProgressMark[], 
 }
 
 function describeTrend(row: GroupRow, lag: number, marks: readonly ProgressMark[]): string | null {
-  if (row.members.length === 0 && stateOf(row) === 'Empty') return 'no member reads it';
+  if (row.members.length === 0 && stateOf(row) === 'Empty') return 'no active consumers';
   const rates = ratesOf(marks);
   if (rates === null) return null;
   const { written, read } = rates;
   if (read > written * CLEARLY && row.unknown === 0)
     return `caught up in about ${formatSpan(Math.max(1_000, (lag / (read - written)) * 1000))}`;
-  return read * CLEARLY < written ? 'it falls back' : null;
+  return read * CLEARLY < written ? 'falling further behind' : null;
 }
 
 /** Records per second, over partitions that were known at both ends of the window; null where there are none. */

@@ -6,9 +6,9 @@ import { plural } from '../format/numbers.ts';
 export type ResetTo = Payload<'group/reset'>['to'];
 
 export const RESET_KINDS: { value: ResetTo['kind']; label: string }[] = [
-  { value: 'earliest', label: 'to the oldest record (earliest)' },
-  { value: 'latest', label: 'to the next record (latest)' },
-  { value: 'offset', label: 'to an offset' },
+  { value: 'earliest', label: 'Earliest offset' },
+  { value: 'latest', label: 'Latest offset' },
+  { value: 'offset', label: 'Specific offset' },
 ];
 
 /** Null: it is one. */
@@ -40,11 +40,11 @@ export function describeConsequences(to: ResetTo, changes: readonly PlaceChange[
     if (back < 0n) skips = true;
   }
   return [
-    'The next member begins there.',
-    ...(again === 0n ? [] : [`It reads up to ${plural(again, 'record')} a second time.`]),
-    ...(skips ? ['What it passes over stays in the topic, unread by this group.'] : []),
+    'Consumers will restart there.',
+    ...(again === 0n ? [] : [`They reprocess up to ${plural(again, 'record')}.`]),
+    ...(skips ? ['Skipped records stay in the topic, not consumed by this group.'] : []),
     ...(to.kind === 'offset' && changes.some(({ to: at }) => at !== to.offset)
-      ? ['Where a log does not reach that offset, the nearest that it has is taken.']
+      ? ['Where a log does not contain that offset, its nearest offset is used.']
       : []),
   ];
 }

@@ -52,7 +52,7 @@ function quorumItems({ quorum, facts }: AttentionSource): AttentionItem[] {
             tone: 'warn',
             what: 'No controller is known',
             // Voters that are no brokers are not known to this client, and those that answer it may not reach each other.
-            why: 'One is being elected, or too few voters reach each other. Until then no leader can be elected and no topic changed.',
+            why: 'One is being elected, or too few voters reach each other. Until then leaders cannot be elected and metadata cannot change.',
             to: '/brokers/quorum',
           },
         ];
@@ -61,7 +61,7 @@ function quorumItems({ quorum, facts }: AttentionSource): AttentionItem[] {
       key: 'quorum',
       tone: 'bad',
       what: `No controller: ${health.left} of ${health.voters} voters are left`,
-      why: `${health.needed} are needed. Until then no leader can be elected and no topic changed.`,
+      why: `${health.needed} are needed. Until then leaders cannot be elected and metadata cannot change.`,
       to: '/brokers/quorum',
     },
   ];
@@ -76,7 +76,7 @@ function partitionItems(topics: readonly TopicRow[]): AttentionItem[] {
       ({ offline }) => offline > 0,
       {
         what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'has' : 'have'} no leader`,
-        why: (count, where) => `${where}: nothing can be written to or read from ${count === 1 ? 'it' : 'them'}.`,
+        why: (count, where) => `${where}: reads and writes fail.`,
       },
     ),
     ...partitionItem(
@@ -86,7 +86,7 @@ function partitionItems(topics: readonly TopicRow[]): AttentionItem[] {
       ({ silent }) => silent > 0,
       {
         what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'has' : 'have'} a leader that does not answer`,
-        why: (_count, where) => `${where}: no write or read is served until another replica leads.`,
+        why: (_count, where) => `${where}: reads and writes fail until another replica leads.`,
       },
     ),
     ...partitionItem(
@@ -96,7 +96,7 @@ function partitionItems(topics: readonly TopicRow[]): AttentionItem[] {
       ({ refusing }) => refusing > 0,
       {
         what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'refuses' : 'refuse'} acks=all writes`,
-        why: (_count, where) => `${where}: fewer replicas in sync than min.insync.replicas.`,
+        why: (_count, where) => `${where}: fewer in-sync replicas than min.insync.replicas.`,
       },
     ),
   ];
@@ -200,7 +200,7 @@ function describeReplicas({ id }: BrokerRow, topics: readonly TopicRow[], facts:
     ...(inSync > 0 ? [facts.stopped.has(id) ? `The ISR of ${places} still lists it.` : `It is in the ISR of ${places}.`] : []),
     ...(missing > 0 ? [`${plural(missing, 'partition')} ${missing === 1 ? 'is' : 'are'} under-replicated without it.`] : []),
   ];
-  return parts.length === 0 ? 'It holds no replica.' : parts.join(' ');
+  return parts.length === 0 ? 'It has no replicas.' : parts.join(' ');
 }
 
 const isSuperseded = ({ id, subject }: Incident, incidents: readonly Incident[]): boolean =>

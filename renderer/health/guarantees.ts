@@ -1,6 +1,6 @@
 /**
- * What the cluster still promises, counted on its partitions and the faults in force. Guarantees are of acks=all writes with
- * unclean leader election off, as `docs/promises.md` has them. What is not known is said to be so.
+ * The guarantees that the cluster gives now, counted from its partitions and the faults in force, for acks=all writes without unclean
+ * leader election (`docs/promises.md`). Unknown counts are stated as unknown.
  */
 import { assessBrokers, assessQuorum, isUnknown, leaderStateOf, type QuorumHealth } from '#shared/health';
 import type { BrokerRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
@@ -35,7 +35,7 @@ export interface GuaranteeCounts {
   unknown: number;
   /** Replicated, but one live copy in sync is left: what is acknowledged now hangs on it. */
   lastCopy: number;
-  /** One copy by design. */
+  /** Replication factor 1. */
   single: number;
   /** None of those in sync lives: what was acknowledged is on brokers that are down. */
   outOfReach: number;
@@ -114,26 +114,29 @@ function lastHolders({ isr, stopped = [] }: PartitionRow): readonly number[] {
 
 function verdictOf(counts: GuaranteeCounts, holders: readonly number[]): Guarantees['verdict'] {
   const { partitions, damaged, outOfReach, lastCopy, single } = counts;
-  if (partitions === 0) return { tone: 'none', text: 'There is no partition to promise anything about.' };
+  if (partitions === 0) return { tone: 'none', text: 'No partitions.' };
   if (damaged > 0)
-    return { tone: 'bad', text: `Acknowledged writes of ${plural(damaged, 'partition')} may be damaged: no sound copy in sync lives.` };
+    return {
+      tone: 'bad',
+      text: `Acknowledged writes of ${plural(damaged, 'partition')} may be damaged: no intact in-sync replica is online.`,
+    };
   if (outOfReach > 0) {
     const where =
       holders.length === 0 ? 'brokers that are down' : `${holders.length === 1 ? 'broker' : 'brokers'} ${formatList(holders.map(String))}`;
     const until = holders.length === 1 ? 'it returns' : 'one of them returns';
     return {
       tone: 'bad',
-      text: `Acknowledged writes of ${plural(outOfReach, 'partition')} are on ${where} only, and out of reach until ${until}.`,
+      text: `Acknowledged writes of ${plural(outOfReach, 'partition')} are on ${where} only, and unavailable until ${until}.`,
     };
   }
   if (lastCopy > 0) {
     return {
       tone: 'warn',
-      text: `Acknowledged writes of ${plural(lastCopy, 'partition')} hang on one copy.`,
+      text: `${plural(lastCopy, 'partition')} ${has(lastCopy)} one in-sync replica left: acknowledged writes depend on it.`,
     };
   }
   return single === partitions
-    ? { tone: 'warn', text: 'Every partition keeps one copy: a lost disk loses acknowledged writes.' }
+    ? { tone: 'warn', text: 'Every partition has replication factor 1: a lost disk loses acknowledged writes.' }
     : { tone: 'ok', text: single > 0 ? 'No acknowledged write of a replicated topic is at risk.' : 'No acknowledged write is at risk.' };
 }
 
@@ -149,25 +152,25 @@ function linesOf(counts: GuaranteeCounts, { majority, faults, topics }: LineSour
   const lines: Guarantees['lines'] = [
     {
       tone: 'none',
-      text: `${canLoseOne === 0 ? 'No partition' : `${formatCount(canLoseOne)} of ${plural(partitions, 'partition')}`} can lose one more broker and still take writes.`,
+      text: `${canLoseOne === 0 ? 'No partition' : `${formatCount(canLoseOne)} of ${plural(partitions, 'partition')}`} can lose one more broker and stay writable.`,
     },
   ];
   if (leaderless > 0) lines.push({ tone: 'bad', text: `${plural(leaderless, 'partition')} ${has(leaderless)} no leader that answers.` });
   if (refusing > 0)
     lines.push({
       tone: 'bad',
-      text: `${plural(refusing, 'partition')} ${refusing === 1 ? 'refuses' : 'refuse'} acks=all writes: fewer in sync than min.insync.replicas.`,
+      text: `${plural(refusing, 'partition')} ${refusing === 1 ? 'refuses' : 'refuse'} acks=all writes: fewer in-sync replicas than min.insync.replicas.`,
     });
   if (waiting > 0)
     lines.push({
       tone: 'bad',
       text: `${plural(waiting, 'partition')} ${waiting === 1 ? 'acknowledges' : 'acknowledge'} no acks=all write until the ISR shrinks: a replica in it has stopped.`,
     });
-  const unheard = unheardByClients(faults, topics);
-  if (unheard.brokers.length > 0) {
+  const unreachable = unreachableByClients(faults, topics);
+  if (unreachable.brokers.length > 0) {
     lines.push({
       tone: 'bad',
-      text: `Clients do not reach broker ${formatList(unheard.brokers.map(String))}, which ${unheard.brokers.length === 1 ? 'leads' : 'lead'} ${plural(unheard.leads, 'partition')}.`,
+      text: `Clients do not reach broker ${formatList(unreachable.brokers.map(String))}, which ${unreachable.brokers.length === 1 ? 'leads' : 'lead'} ${plural(unreachable.leads, 'partition')}.`,
     });
   }
   if (majority !== null) {
@@ -175,7 +178,7 @@ function linesOf(counts: GuaranteeCounts, { majority, faults, topics }: LineSour
     if (lost)
       lines.push({
         tone: 'bad',
-        text: `${left} of ${voters} voters left, ${needed} needed: no leader can be elected, no metadata changed.`,
+        text: `${left} of ${voters} voters left, ${needed} needed: no elections and no metadata changes.`,
       });
     else if (left + majority.unknown === needed && voters > 1)
       lines.push({
@@ -183,19 +186,18 @@ function linesOf(counts: GuaranteeCounts, { majority, faults, topics }: LineSour
         text: `The quorum cannot lose another voter: ${left + majority.unknown} of ${voters} are left, and fewer elect no leader.`,
       });
   }
-  if (single > 0)
-    lines.push({ tone: 'none', text: `${plural(single, 'partition')} ${single === 1 ? 'keeps' : 'keep'} one copy by design.` });
+  if (single > 0) lines.push({ tone: 'none', text: `${plural(single, 'partition')} ${has(single)} replication factor 1.` });
   if (unknown > 0)
     lines.push({
       tone: 'none',
-      text: `Of ${plural(unknown, 'partition')} min.insync.replicas is not known, so neither is whether ${unknown === 1 ? 'it takes' : 'they take'} writes.`,
+      text: `Of ${plural(unknown, 'partition')} min.insync.replicas is unknown, and so is whether ${unknown === 1 ? 'it takes' : 'they take'} writes.`,
     });
   return lines;
 }
 
 const has = (count: number): string => (count === 1 ? 'has' : 'have');
 
-function unheardByClients(faults: readonly Fault[], topics: readonly TopicRow[]): { brokers: number[]; leads: number } {
+function unreachableByClients(faults: readonly Fault[], topics: readonly TopicRow[]): { brokers: number[]; leads: number } {
   const brokers = new Set<number>();
   for (const { fault } of faults) {
     if (fault.type !== 'partition' || !fault.between.includes('clients')) continue;

@@ -55,7 +55,7 @@ export function flowsBetween(before: OffsetSnapshot, after: OffsetSnapshot): Map
   return flows;
 }
 
-/** Records a second appended to each partition, by `topic-partition`; what grew is all that is told. */
+/** Records per second appended to each partition, by `topic-partition`; their growth is all that is known. */
 export function ratesBetween(before: OffsetSnapshot, after: OffsetSnapshot): Map<string, number> {
   const rates = new Map<string, number>();
   const seconds = (after.at - before.at) / 1_000;

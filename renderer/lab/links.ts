@@ -119,7 +119,9 @@ export function describeLinkState({ link, cut, slow, slowWay }: LinkState): stri
   const parts: string[] = [];
   if (cut === 'both') parts.push('cut');
   else if (cut !== 'none')
-    parts.push(`cut one way: ${sender(cut === 'aToB' ? link.b : link.a)} does not hear ${sender(cut === 'aToB' ? link.a : link.b)}`);
+    parts.push(
+      `cut one way: ${sender(cut === 'aToB' ? link.b : link.a)} receives nothing from ${sender(cut === 'aToB' ? link.a : link.b)}`,
+    );
   if (slow !== null && cut !== 'both') {
     const way = slowWay === 'aToB' ? ` from ${sender(link.a)}` : slowWay === 'bToA' ? ` from ${sender(link.b)}` : '';
     parts.push(`slow${way}: ${slowLabel(slow)}`);

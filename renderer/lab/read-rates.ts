@@ -15,7 +15,7 @@ export function snapshotCommitted(groups: Iterable<GroupRow>, at: number): Commi
   return { at, offsets };
 }
 
-/** Records a second; only of what moved forward. */
+/** Records per second; only of what moved forward. */
 export function readRatesBetween(before: CommittedSnapshot, after: CommittedSnapshot): Map<string, number> {
   const rates = new Map<string, number>();
   const seconds = (after.at - before.at) / 1_000;

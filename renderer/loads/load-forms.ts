@@ -48,7 +48,7 @@ const PRODUCER: LoadForm = {
 const GROUP: LoadForm = { ...PRODUCER, kind: 'group' };
 
 export const PRESETS: Record<LoadPreset, { label: string; note: string; form: LoadForm }> = {
-  steady: { label: 'Steady writer', note: '100 records a second, acks=all', form: { ...PRODUCER, name: 'steady' } },
+  steady: { label: 'Steady producer', note: '100 records a second, acks=all', form: { ...PRODUCER, name: 'steady' } },
   firehose: {
     label: 'Firehose',
     note: '10,000 a second by four clients',
@@ -60,13 +60,13 @@ export const PRESETS: Record<LoadPreset, { label: string; note: string; form: Lo
     form: { ...PRODUCER, name: 'hot-key', rate: '1000', keys: 'hot', distinct: '50' },
   },
   careless: {
-    label: 'Careless writer',
+    label: 'acks=1 producer',
     note: 'acks=1: acknowledged before a second replica has the record',
     form: { ...PRODUCER, name: 'careless', rate: '500', acks: 'one', idempotent: false },
   },
-  readers: { label: 'Two readers', note: 'a group of two members that keep up', form: { ...GROUP, name: 'readers' } },
+  readers: { label: 'Two consumers', note: 'a group of two members that keep up', form: { ...GROUP, name: 'readers' } },
   slow: {
-    label: 'Slow readers',
+    label: 'Slow consumers',
     note: 'three members that take 20 ms for a record, so that a lag grows',
     form: { ...GROUP, name: 'slow-readers', members: '3', perRecord: '20 ms' },
   },

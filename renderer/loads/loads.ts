@@ -1,4 +1,4 @@
-/** Loads in words: what runs, what it is told was stored, and what became of it. */
+/** Text about loads: what runs, acknowledged records, and audit results. */
 import type { GroupRow } from '#shared/models/cluster';
 import type { GroupLoad, LoadAudit, LoadMember, LoadRow, ProducerLoad } from '#shared/models/load';
 import type { TimelineEvent } from '#shared/models/timeline';
@@ -19,7 +19,7 @@ export function formatRate(perSecond: number): string {
   return `${perSecond > 0 && perSecond < 10 ? perSecond.toFixed(1) : formatCount(Math.round(perSecond))}/s`;
 }
 
-/** How a client that asks for no acknowledgement is told of: nobody has said that anything is stored. */
+/** Text for acks=0: no broker has acknowledged a record. */
 export function rateWord({ acks }: ProducerLoad): string {
   return acks === 'none' ? 'sent' : 'acked';
 }
@@ -34,7 +34,7 @@ export function describeLosses(audit: LoadAudit | null): Said[] {
   return said;
 }
 
-/** Of those lost, which: the first few ranges, for whoever looks for them. */
+/** The first few ranges of lost records. */
 export function lostWhich(audit: LoadAudit): string[] {
   return audit.lostRanges.map(({ from, to, partition, offset, count }) => {
     const which =
@@ -91,7 +91,7 @@ export function livingMembers(load: LoadRow): LoadMember[] {
   return (load.consumed?.members ?? []).filter(({ state }) => state !== 'ended');
 }
 
-/** Since when a group rebalances, by the record; null when it does not, or nobody told when it began. */
+/** Since when a group rebalances, by its events; null when it does not, or when its start was not recorded. */
 export function rebalancingSince(group: GroupRow | undefined, events: readonly TimelineEvent[]): number | null {
   if (group?.state !== 'PreparingRebalance' && group?.state !== 'CompletingRebalance') return null;
   for (let i = events.length - 1; i >= 0; i -= 1) {

@@ -56,7 +56,7 @@ const MAX_LISTED = 3;
 function describeEnds(rows: readonly PartitionRow[]): string {
   const known = rows.filter(({ startOffset, endOffset }) => startOffset !== null && endOffset !== null);
   const [first] = known;
-  if (first === undefined) return 'Where the log ends is not known.';
+  if (first === undefined) return 'The end offset is unknown.';
   const offsets = ({ startOffset, endOffset }: PartitionRow): string =>
     `from offset ${formatCount(startOffset ?? '0')} to ${formatCount(endOffset ?? '0')}`;
   if (known.length === 1) return `The log of partition ${first.partition} reaches ${offsets(first)} (exclusive).`;

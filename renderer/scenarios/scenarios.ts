@@ -59,18 +59,18 @@ export function expectationRows(outline: ScenarioOutline, run: ScenarioRun | nul
 
 export const VERDICTS: Record<Verdict, { glyph: string; word: string; tone: Tone }> = {
   open: { glyph: '–', word: 'not decided yet', tone: 'none' },
-  held: { glyph: '✓', word: 'held', tone: 'ok' },
+  held: { glyph: '✓', word: 'passed', tone: 'ok' },
   failed: { glyph: '✕', word: 'failed', tone: 'bad' },
-  undecided: { glyph: '?', word: 'could not be decided', tone: 'warn' },
+  undecided: { glyph: '?', word: 'undecided', tone: 'warn' },
 };
 
 export const STEP_LABELS: Record<StepState, string> = {
-  waiting: 'to come',
-  awaited: 'waiting for it',
-  running: 'under way',
+  waiting: 'pending',
+  awaited: 'waiting',
+  running: 'running',
   done: 'done',
   failed: 'failed',
-  skipped: 'not done',
+  skipped: 'skipped',
 };
 
 /** One line about the run as a whole. */
@@ -81,17 +81,17 @@ export function describeRun(run: ScenarioRun): { text: string; tone: Tone } {
     case 'preparing':
       return { text: 'Preparing: topics and load', tone: 'flow' };
     case 'running':
-      return { text: `Running: ${held} of ${plural(all, 'expectation')} held so far`, tone: 'flow' };
+      return { text: `Running: ${held} of ${plural(all, 'expectation')} passed so far`, tone: 'flow' };
     case 'settling':
       return { text: 'Healing, ending the load and reading the logs', tone: 'flow' };
     case 'held':
-      return { text: `Held: all ${plural(all, 'expectation')}`, tone: 'ok' };
+      return { text: `Passed: all ${plural(all, 'expectation')}`, tone: 'ok' };
     case 'failed':
-      return { text: `Failed: ${held} of ${plural(all, 'expectation')} held`, tone: 'bad' };
+      return { text: `Failed: ${held} of ${plural(all, 'expectation')} passed`, tone: 'bad' };
     case 'cancelled':
-      return { text: 'Cancelled. What it had broken is healed.', tone: 'none' };
+      return { text: 'Cancelled. All injected faults are healed.', tone: 'none' };
     case 'broken':
-      return { text: run.problem ?? 'It could not be run to its end.', tone: 'warn' };
+      return { text: run.problem ?? 'The run could not be completed.', tone: 'warn' };
   }
 }
 
@@ -100,16 +100,16 @@ export function loadFigures({ written, consumed }: LoadRow): { text: string; ton
   const figures: { text: string; tone: Tone }[] = [];
   if (written !== null) {
     figures.push({ text: `${formatCount(written.acknowledged)} acknowledged`, tone: 'none' });
-    if (written.waiting > 0) figures.push({ text: `${formatCount(written.waiting)} waiting`, tone: 'none' });
-    if (written.failed > 0) figures.push({ text: `${formatCount(written.failed)} given up`, tone: 'warn' });
+    if (written.waiting > 0) figures.push({ text: `${formatCount(written.waiting)} in flight`, tone: 'none' });
+    if (written.failed > 0) figures.push({ text: `${formatCount(written.failed)} failed`, tone: 'warn' });
     if (written.audit !== null) {
       figures.push({ text: `${formatCount(written.audit.lost)} lost`, tone: written.audit.lost > 0 ? 'bad' : 'ok' });
-      if (written.audit.duplicated > 0) figures.push({ text: `${formatCount(written.audit.duplicated)} stored twice`, tone: 'bad' });
+      if (written.audit.duplicated > 0) figures.push({ text: `${formatCount(written.audit.duplicated)} duplicates`, tone: 'bad' });
     }
   }
   if (consumed !== null) {
     figures.push({ text: `${formatCount(consumed.consumed)} consumed`, tone: 'none' });
-    if (consumed.repeated > 0) figures.push({ text: `${formatCount(consumed.repeated)} of them again`, tone: 'none' });
+    if (consumed.repeated > 0) figures.push({ text: `${formatCount(consumed.repeated)} redelivered`, tone: 'none' });
     if (consumed.crashes > 0) figures.push({ text: plural(consumed.crashes, 'crash', 'crashes'), tone: 'warn' });
   }
   return figures;

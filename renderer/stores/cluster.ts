@@ -1,7 +1,7 @@
 /**
  * The cluster of the scope's connection, as main last published it. One view, then patches by version; whenever a patch does not fit the version
- * that stands here, the whole view is asked for again. While a moment of the past is shown, what pages read is that moment's;
- * the present goes on underneath and comes back as it is by then.
+ * of this store, the whole view is requested again. During time travel pages read the state of the selected point in time;
+ * the present is still followed, and shown again afterwards.
  */
 import { computed, ref, shallowRef, triggerRef } from 'vue';
 import type { AppError, Result } from '#shared/errors';
@@ -37,7 +37,7 @@ const LAG_AGE_MS = 10_000;
 export const useClusterStore = defineScopedStore('cluster', (scope) => {
   const state = ref<LoadState>('idle');
   const error = shallowRef<AppError | null>(null);
-  /** What main told last; its maps are changed in place. */
+  /** The state that main published last; its maps are changed in place. */
   let live = emptyState();
   /** Null: the present is shown. */
   const past = shallowRef<Moment | null>(null);
@@ -134,7 +134,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     triggerRef(topics);
   }
 
-  /** A moment of the past, or with null the present as it is by now. */
+  /** Shows a point in time, or with null the present. */
   function showPointInTime(moment: Moment | null): void {
     past.value = moment;
     show(moment === null ? live : stateOf(moment.view, moment.version));
@@ -254,7 +254,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     return scope.request('cluster/topicRateRange', { direction, ...span });
   }
 
-  /** Tells main what the page in front shows, so that only that is polled. */
+  /** Reports the topics and groups that the page shows to main, so that only those are polled. */
   function watchOnly(what: ScopedPayload<'cluster/watch'>): void {
     watched.value = what;
     announce();

@@ -33,7 +33,7 @@ export const useConnectionsStore = defineStore('connections', () => {
     error.value = null;
   }
 
-  /** Selects its connection again where that was removed and is there once more, before anything of it is asked. */
+  /** Selects the connection again where it was removed and re-created, before any request to it. */
   function takeChanged(list: ConnectionList): void {
     const wasRemoved = removed.value;
     take(list);

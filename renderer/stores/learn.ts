@@ -1,4 +1,4 @@
-/** Learn: what the reader sent, what of the coordination tree a page asked for, and which checks are done. */
+/** Learn: records that the user sent, znodes that a page requested, and completed checks. */
 import { shallowRef, watch } from 'vue';
 import { useLocalStorage } from '@vueuse/core';
 import type { AppError } from '#shared/errors';
@@ -34,7 +34,7 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
   /** By concept: what was done, in a sentence, and when. Kept in this browser. */
   const done = useLocalStorage<Record<string, { at: number; said: string }>>('brokerdesk.learn', {});
   const reads = shallowRef<ReadBack[]>([]);
-  /** What stood here when the first page was opened: what came since is the reader's doing, or somebody's. */
+  /** The state when the first page was opened: later changes were made by the user or by another client. */
   const begun = shallowRef<{ at: number; topics: ReadonlySet<string> } | null>(null);
   /** The largest lag of each group that was seen since. */
   const peaks = shallowRef<ReadonlyMap<string, bigint>>(new Map());
@@ -137,7 +137,7 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
     if (grown !== null) peaks.value = grown;
   }
 
-  /** Reads these nodes of the tree; what is not there is null, what nobody answers stays as it was. */
+  /** Reads these znodes; a missing one is null, and one that no broker answers for stays as it was. */
   async function readZnodes(paths: readonly string[]): Promise<AppError | null> {
     const answers = await Promise.all(paths.map(async (path) => ({ path, answer: await scope.request('coordination/znode', { path }) })));
     const read = new Map(znodes.value);

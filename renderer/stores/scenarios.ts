@@ -1,4 +1,4 @@
-/** Outage scenarios: the library, the one that is open, the run that goes on or was the last. */
+/** Outage scenarios: the library, the open scenario, and the current or last run. */
 import { ref, shallowRef } from 'vue';
 import { storeToRefs } from 'pinia';
 import type { AppError } from '#shared/errors';

@@ -10,7 +10,7 @@ import { useClusterStore } from './cluster.ts';
 import { useLabStore } from './lab.ts';
 import { useLoadsStore } from './loads.ts';
 
-const PAST: AppError = { code: 'READ_ONLY', message: 'You are looking at the past.', advice: 'Go live first.' };
+const PAST: AppError = { code: 'READ_ONLY', message: 'Time travel shows the past, which cannot be changed.', advice: 'Go live first.' };
 
 export const useTimeTravelStore = defineScopedStore('timeTravel', (scope) => {
   const cluster = useClusterStore();

@@ -29,7 +29,7 @@ export const useTourStore = defineScopedStore('tour', () => {
   const memory = useLocalStorage<TourMemory>('brokerdesk.tourMemory', freshMemory([]), { mergeDefaults: true });
   /** Not now; offered again at the next start. */
   const later = ref(false);
-  /** The path in front, told by whoever knows it. */
+  /** The path of the page, set by the component that reads the route. */
   const path = ref('');
   const busy = ref(false);
   const error = shallowRef<AppError | null>(null);
@@ -50,7 +50,7 @@ export const useTourStore = defineScopedStore('tour', () => {
     };
   });
   const step = computed(() => stepOf(memory.value, facts.value));
-  /** It is about the cluster of this desk: of another one it neither makes nor breaks anything. */
+  /** The tour runs on the embedded cluster only: on a remote one it neither creates nor breaks anything. */
   const shown = computed(
     () => cluster.ready && cluster.embedded && (mode.value === 'running' || (mode.value === 'offered' && !later.value)),
   );
@@ -58,7 +58,7 @@ export const useTourStore = defineScopedStore('tour', () => {
   const topicNames = (): string[] => [...cluster.topics.values()].filter((topic) => !topic.internal).map((topic) => topic.name);
 
   async function begin(): Promise<void> {
-    // Once more, from the start: what the one before let run is ended first.
+    // A restart: loads of the previous tour are stopped first.
     if (mode.value === 'running' && !(await stopLoads())) return;
     error.value = null;
     memory.value = freshMemory(topicNames());

@@ -1,5 +1,5 @@
 /**
- * Keeps rows where they are while their numbers change. A row moves only when someone sorts; a new row is put where it
+ * Keeps rows where they are while their numbers change. A row moves only when the user sorts; a new row is put where it
  * belongs among the ones that stand; a removed row leaves a gap that closes.
  */
 export function stableOrder<Row, Key>(

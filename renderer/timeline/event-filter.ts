@@ -1,4 +1,4 @@
-/** Which events and lanes are shown: by kind, and by what someone typed: a broker, a partition, a group, or any words. */
+/** Which events and lanes are shown: by kind, and by typed text: a broker, a partition, a group, or any words. */
 import type { TimelineEvent } from '#shared/models/timeline';
 import { lanesOf } from './lane-facts.ts';
 import type { Lane } from './lanes.ts';
@@ -12,7 +12,7 @@ export interface EventFilter {
 
 export const isFiltering = ({ kind, text }: EventFilter): boolean => kind !== 'all' || text.trim() !== '';
 
-/** Events do not change once they are told: their words are put together once. */
+/** Events are immutable: their text is built once. */
 const WORDS = new WeakMap<TimelineEvent, string>();
 
 function wordsOf(event: TimelineEvent): string {

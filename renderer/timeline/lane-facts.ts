@@ -45,7 +45,7 @@ interface Facts {
   items: ReadonlyMap<string, Item>;
 }
 
-/** Events do not change once they are told; what they are about is worked out once. */
+/** Events are immutable: their subjects are derived once. */
 const FACTS = new WeakMap<TimelineEvent, Facts>();
 
 export function factsOf(event: TimelineEvent): Facts {

@@ -4,7 +4,7 @@ import type { TimelineEvent } from '#shared/models/timeline';
 import { stateOf } from '../groups/groups.ts';
 import { factsOf, faultOfEvent } from './lane-facts.ts';
 
-/** `led` and `led2` alternate, so that two leaders in a row are told apart; which broker it is stands in the word. */
+/** `led` and `led2` alternate, so that two successive leaders differ; the word names the broker. */
 export type SpanTone = 'ok' | 'flow' | 'warn' | 'bad' | 'control' | 'led' | 'led2' | 'none';
 
 export interface Span {
@@ -87,7 +87,7 @@ export function controllerSpans(
   return spans.list;
 }
 
-/** The present is not what the events led to, and nobody recorded since when: said in words, the span keeps its look. */
+/** The present differs from the result of the events since an unknown time: the text says so, the span keeps its look. */
 function markUnsure(spans: Span[], word: string): void {
   const last = spans.at(-1);
   if (last?.until === null) last.word = `${last.word}; now ${word}`;
@@ -293,7 +293,7 @@ export function groupSpans(events: readonly TimelineEvent[], row: GroupRow | und
       if (spans.list.length === 0 && events[0]?.type !== 'group/memberJoined') spans.begin(EVER, 'ok', 'stable', null);
       spans.begin(event.at, 'warn', 'rebalances', event.id);
     } else if (event.type === 'group/rebalanced') {
-      // Its beginning was not recorded, or another node's to tell: then only the end is known.
+      // Its beginning was not recorded, or was recorded at another node: only the end is known.
       const members = event.details?.['members'];
       spans.begin(event.at, members === 0 ? 'none' : 'ok', members === 0 ? 'empty' : 'stable', event.id);
     } else if (event.type === 'group/memberLeft' || event.type === 'group/memberExpired') {

@@ -15,7 +15,7 @@ export interface Bar {
   x: number;
   width: number;
   tone: SpanTone;
-  /** Several spans too short to be told apart. */
+  /** Several spans, too short to be distinguished. */
   several: boolean;
   span: Span;
 }

@@ -1,7 +1,7 @@
 /**
  * The timeline as lanes: what each broker, link, partition and group was, and since when, replayed from the recorded events
  * alone. Where the record does not say (it began later, or a list in it was cut), a span says so; the present comes from
- * the view, and when it differs from what the events led to, the last span says that nobody knows since when.
+ * the view, and when it differs from what the events led to, the last span says that its start is unknown.
  */
 import type { BrokerRow, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { TimelineEvent } from '#shared/models/timeline';
@@ -48,7 +48,7 @@ interface LaneChoice {
   notBefore: number;
 }
 
-/** The record, sorted by lane: made anew when an event comes, not when the view changes. */
+/** The record, sorted by lane: built again when an event arrives, not when the view changes. */
 export interface LaneIndex {
   byLane: ReadonlyMap<string, TimelineEvent[]>;
   began: number;
@@ -110,7 +110,7 @@ export function buildLanes(index: LaneIndex, source: LaneSource, choice: LaneCho
   const leaderOf = (topic: string, partition: number): number | null | undefined =>
     topics.get(topic)?.partitions.find((one) => one.partition === partition)?.leader;
   const moved = recent('partition', 2_000).filter((name) => hasLeaderChange(byLane.get(`partition:${name}`) ?? [], choice.notBefore));
-  // Of a hundred partitions that moved at once a few tell the story; users' topics first.
+  // Of a hundred partitions that moved at once a few are shown; users' topics first.
   const picked = moved.sort((a, b) => Number(a.startsWith('__')) - Number(b.startsWith('__')) || compareText(a, b)).slice(0, choice.most);
   const partitions = choice.partitions.length > 0 ? choice.partitions : picked;
   for (const name of [...new Set(partitions)].sort(compareText)) {

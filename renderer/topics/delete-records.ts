@@ -61,12 +61,10 @@ export function describeDeletion(plan: readonly PlannedStart[], groups: readonly
   const names = behind.slice(0, 3).map(({ id }) => id);
   const who = behind.length > 3 ? `${names.join(', ')} and ${plural(behind.length - 3, 'more group', 'more groups')}` : formatList(names);
   return [
-    `${compacted ? 'Up to ' : ''}${plural(gone, 'record')} ${gone === 1n ? 'goes' : 'go'}, on every replica, and cannot be had back. What is left keeps its offset.`,
+    `${compacted ? 'Up to ' : ''}${plural(gone, 'record')} will be permanently deleted from all replicas. Remaining records keep their offsets.`,
     ...(behind.length === 0
       ? []
-      : [
-          `${who} ${behind.length === 1 ? 'has' : 'have'} yet to read some of them, and will not: ${behind.length === 1 ? 'it goes' : 'they go'} on where auto.offset.reset says.`,
-        ]),
+      : [`${who} ${behind.length === 1 ? 'has' : 'have'} not consumed all of them and will continue from auto.offset.reset.`]),
   ];
 }
 

@@ -19,17 +19,17 @@ export function describeDurability(plan: Durability): string {
 }
 
 function byDesign(copies: number, min: number): string {
-  if (copies === 1) return 'One copy: while its broker is down nothing can be read or written, and a lost disk is a lost partition.';
+  if (copies === 1) return 'Single replica: while its broker is down, reads and writes fail; a lost disk is a lost partition.';
   const writable = copies - min;
   const readable = copies - 1;
   if (min === 1) {
-    return `Takes writes through the loss of ${plural(writable, 'broker')}. A write that only one replica had can be lost with it; 2 in sync would prevent that.`;
+    return `Stays writable after ${plural(writable, 'broker failure')}. A write that only one replica stored can be lost; min.insync.replicas=2 prevents that.`;
   }
   if (writable === 0) {
-    return `Any broker lost stops acks=all writes; reading goes on through the loss of ${plural(readable, 'broker')}. No acknowledged write is lost.`;
+    return `Any broker failure stops acks=all writes; reads tolerate ${plural(readable, 'broker failure')}. No acknowledged write is lost.`;
   }
-  const readOnly = readable > writable ? `, of ${readable} read-only` : '';
-  return `Survives the loss of ${plural(writable, 'broker')} without losing a write${readOnly}.`;
+  const readOnly = readable > writable ? `, ${readable} with reads only` : '';
+  return `Tolerates ${plural(writable, 'broker failure')} with writes${readOnly}.`;
 }
 
 function now(copies: number, min: number, alive: number): string {
@@ -38,17 +38,15 @@ function now(copies: number, min: number, alive: number): string {
   if (alive < min)
     return `With ${plural(down, 'broker')} down it refuses acks=all writes until ${alive === 0 ? 'they return' : 'one returns'}.`;
   const left = alive - min;
-  return left === 0
-    ? 'As things stand, one more loss stops writes.'
-    : `As things stand, ${plural(left, 'more loss', 'more losses')} can be taken.`;
+  return left === 0 ? 'Now one more failure stops writes.' : `Now it tolerates ${plural(left, 'more failure')}.`;
 }
 
 /** The line under the replication-factor field. */
 export function describeReplicationFactor(factor: number, brokers: number, alive: number): string {
-  if (brokers === 0) return 'How many brokers keep a copy.';
+  if (brokers === 0) return 'The number of brokers that store each partition.';
   if (factor > brokers) return `Only ${plural(brokers, 'broker')}: ${brokers} is the most.`;
-  const fleet = alive === brokers ? plural(brokers, 'broker') : `${plural(brokers, 'broker')}, ${alive} alive`;
+  const fleet = alive === brokers ? plural(brokers, 'broker') : `${plural(brokers, 'broker')}, ${alive} online`;
   if (factor > alive) return `${fleet}: starts under-replicated.`;
-  if (factor === 1) return `${fleet}. One copy, none to spare.`;
-  return `${fleet}. ${plural(factor, 'copy', 'copies')} of every record.`;
+  if (factor === 1) return `${fleet}. Single replica, no fault tolerance.`;
+  return `${fleet}. ${plural(factor, 'replica')} of every partition.`;
 }

@@ -24,9 +24,10 @@ export function displacedLeaders(partitions: readonly PartitionRow[]): Displaced
 /** A line for each partition that moved or that could not. */
 export function describeChanges(changes: readonly LeaderChange[]): string[] {
   return changes.flatMap(({ partition, from, to, error }) => {
-    if (error !== null) return [`Partition ${partition} stays with ${from === null ? 'nobody' : `broker ${from}`}: ${error}`];
+    if (error !== null)
+      return [`Partition ${partition}: ${from === null ? 'still no leader' : `broker ${from}` + ' stays leader'}: ${error}`];
     if (from === to) return [];
-    return [`Partition ${partition}: ${from === null ? 'nobody' : `broker ${from}`} led, broker ${to ?? '?'} leads.`];
+    return [`Partition ${partition}: leader changed from ${from === null ? 'none' : `broker ${from}`} to broker ${to ?? '?'}.`];
   });
 }
 

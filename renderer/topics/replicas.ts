@@ -12,7 +12,7 @@ export const REPLICA_LABELS: Record<ReplicaState, string> = {
   lagging: 'lagging',
   offline: 'offline',
   electing: 'no leader yet',
-  unknown: 'not known, its broker does not answer',
+  unknown: 'unknown: its broker does not answer',
 };
 
 /** No broker can be asked for it: neither its leader nor its ISR is known. */
@@ -123,7 +123,7 @@ export function isOnline(broker: BrokerRow): boolean {
 
 export interface BrokerLossImpact {
   leads: number;
-  /** Topics with a partition that nobody could lead any more. */
+  /** Topics with a partition that no other broker could lead. */
   offlineTopics: string[];
   /** Topics with a partition that would refuse acks=all. */
   refusingTopics: { name: string; inSync: number; minInsyncReplicas: number }[];

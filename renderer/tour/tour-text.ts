@@ -68,8 +68,8 @@ export function describeStep(step: TourStep, memory: TourMemory, facts: TourFact
     case 'lag':
       return {
         title: 'Watch lag grow',
-        text: `Lag is what is written and not read yet. The group falls back by about ${WRITE_RATE - READ_RATE} records a second; its page draws it.`,
-        lines: [{ done: false, text: facts.watching ? `${lagSaid}, seen at ${LAG_SEEN}` : 'its page is not in front' }],
+        text: `Lag is the number of records not yet consumed. It grows by about ${WRITE_RATE - READ_RATE} records per second; see the chart of the group.`,
+        lines: [{ done: false, text: facts.watching ? `${lagSaid}, seen at ${LAG_SEEN}` : 'open the page of the group' }],
         show: groupPage,
         act: null,
       };
@@ -80,7 +80,7 @@ export function describeStep(step: TourStep, memory: TourMemory, facts: TourFact
       return {
         title: 'Let it catch up',
         text: 'The partitions of a topic are divided among the members of a group. With more of them it reads faster than is written, and lag falls.',
-        lines: [{ done: false, text: facts.watching ? `${lagSaid}, caught up at ${LAG_LOW}` : 'its page is not in front' }],
+        lines: [{ done: false, text: facts.watching ? `${lagSaid}, done at ${LAG_LOW} or less` : 'open the page of the group' }],
         show: groupPage,
         act: relieved ? null : { verb: 'relieve', label: more > 0 ? `Add ${plural(more, 'member')}` : 'Write less' },
       };
@@ -93,7 +93,7 @@ export function describeStep(step: TourStep, memory: TourMemory, facts: TourFact
       const { inSync, all } = inSyncOf(topic, broker);
       return {
         title: `Start broker ${broker} again`,
-        text: 'It asks the new leaders for what it missed, copies it, and is in sync again. Until then every record has a copy less.',
+        text: 'It fetches the missed records from the new leaders and rejoins the ISRs. Until then its partitions are under-replicated.',
         lines: [
           { done: runs, text: `broker ${broker} ${runs ? 'runs' : 'is down'}` },
           { done: runs && inSync === all, text: `in sync in ${inSync} of its ${plural(all, 'partition')} of ${name}` },
@@ -116,7 +116,7 @@ function describeOutage(memory: TourMemory, facts: TourFacts, topic: TopicRow | 
   const others = facts.brokers.filter((one) => isDown(one) && one.id !== outage?.broker);
   const words = {
     title: broker === null ? 'Break a broker' : `Kill broker ${broker}`,
-    text: `It leads partitions of ${name}. The other brokers have copies: one of them takes over${session === null ? '' : ` once ${formatDuration(session)} pass without a heartbeat`}, and the producer goes on.`,
+    text: `It leads partitions of ${name}. Other brokers have replicas: one of them becomes leader${session === null ? '' : ` once ${formatDuration(session)} pass without a heartbeat`}, and the producer continues.`,
     act: null,
   };
   if (outage === null)
@@ -129,7 +129,7 @@ function describeOutage(memory: TourMemory, facts: TourFacts, topic: TopicRow | 
     { done: true, text: `broker ${outage.broker} is down` },
     { done: outage.moved !== null, text: outage.moved === null ? 'its partitions wait for a leader' : 'others lead its partitions' },
     {
-      done: outage.goesOn,
+      done: outage.writesContinue,
       text: outage.moved === null ? 'the producer waits' : `${formatCount(since)} records acknowledged since, seen at ${WRITES_SEEN}`,
     },
   ];
@@ -150,7 +150,7 @@ function describeEnd(memory: TourMemory): TourText {
   if (audit === null || outage === null)
     return {
       ...words,
-      title: 'Is everything still there?',
+      title: 'Is every record still stored?',
       text: `Every record of ${memory.topic ?? ''} is read, and compared with what was acknowledged.`,
     };
   const during = (outage.after ?? outage.before) - outage.before;
@@ -168,7 +168,7 @@ function describeEnd(memory: TourMemory): TourText {
   if (audit.lost > 0)
     return {
       ...words,
-      title: 'Some of it is gone',
+      title: 'Some records are lost',
       text: `${first}. Of all that was acknowledged, ${formatCount(audit.lost)} are lost.`,
       lines: [whole, ...rest],
     };
@@ -179,5 +179,5 @@ function describeEnd(memory: TourMemory): TourText {
       text: `${first}; none of what can be read is missing.`,
       lines: [whole, ...rest],
     };
-  return { ...words, title: 'An outage survived', text: `${first}; all of them are there.`, lines: [whole, ...rest] };
+  return { ...words, title: 'An outage survived', text: `${first}; none of them is lost.`, lines: [whole, ...rest] };
 }

@@ -1,5 +1,5 @@
 /**
- * The tour of the first start: what of it has happened, and which step is next. It is told by the cluster alone; what has
+ * The tour of the first start: what of it has happened, and which step is next. It depends on the cluster's state alone; what has
  * been seen once (lag that grew, a broker that was down) is remembered, so that it stays seen when it is over.
  */
 import type { BrokerRow, GroupRow, TopicRow } from '#shared/models/cluster';
@@ -9,7 +9,7 @@ import { inSyncOf as inSyncReplicas } from '../topics/replicas.ts';
 export const TOUR_STEPS = ['topic', 'clients', 'lag', 'catchUp', 'outage', 'start'] as const;
 export type TourStep = (typeof TOUR_STEPS)[number] | 'end';
 
-/** Records a second. One slow member reads half of what is written; four read twice as much. */
+/** Records per second. One slow member reads half of what is written; four read twice as much. */
 export const WRITE_RATE = 40;
 const READ_MS = 50;
 export const READ_RATE = 1_000 / READ_MS;
@@ -17,7 +17,7 @@ const MEMBERS = 4;
 /** Lag that can be called lag, and lag that is none to speak of. */
 export const LAG_SEEN = 100;
 export const LAG_LOW = 50;
-/** Acknowledged after the leaders moved: then writing goes on. */
+/** Records acknowledged after the leaders moved: writes continue. */
 export const WRITES_SEEN = 50;
 
 export interface TourOutage {
@@ -27,7 +27,7 @@ export interface TourOutage {
   /** Acknowledged when the broker was first seen down, when its leaders had moved, and when it ran again. */
   before: number;
   moved: number | null;
-  goesOn: boolean;
+  writesContinue: boolean;
   after: number | null;
 }
 
@@ -60,18 +60,18 @@ export function freshMemory(known: readonly string[]): TourMemory {
   return { known: [...known], topic: null, peakLag: 0, lagSeen: false, caughtUp: false, outage: null, healed: false, audit: null };
 }
 
-/** Why one broker less would end it, in words; null: it goes on with one broker less. */
+/** Why the loss of one broker would stop writes, as text; null: writes continue with one broker less. */
 export function whyNotSafe(topic: TopicRow): string | null {
   if (topic.replicationFactor < 2)
-    return `${topic.name} has one copy of each record: it goes with its broker. Create one with three copies.`;
+    return `${topic.name} has replication factor 1: its data is lost with its broker. Create one with three replicas.`;
   if (topic.minInsyncReplicas !== null && topic.minInsyncReplicas >= topic.replicationFactor)
-    return `${topic.name} takes writes only while all ${topic.replicationFactor} copies are in sync. Create one that is safe with one less.`;
+    return `${topic.name} takes writes only while all ${topic.replicationFactor} replicas are in sync. Create one that needs fewer (min.insync.replicas).`;
   return null;
 }
 
 const users = (facts: TourFacts): TopicRow[] => [...facts.topics.values()].filter((topic) => !topic.internal);
 
-/** A topic that was made since, or one that nobody has written to. Others are somebody's: they are asked for, not taken. */
+/** A topic that was created since, or an empty one. Other topics are used only with the user's consent. */
 function ownTopic(memory: TourMemory, facts: TourFacts): string | null {
   const fit = users(facts).filter((topic) => whyNotSafe(topic) === null);
   return (fit.find((topic) => !memory.known.includes(topic.name)) ?? fit.find((topic) => topic.records === '0'))?.name ?? null;
@@ -119,7 +119,7 @@ export function remember(memory: TourMemory, facts: TourFacts): TourMemory {
   const note = (news: Partial<TourMemory>): void => {
     next = { ...next, ...news };
   };
-  // Deleted meanwhile: from the start, with what is there now.
+  // Deleted meanwhile: restart with the topics that exist now.
   if (next.topic !== null && !facts.topics.has(next.topic)) note(freshMemory([...facts.topics.keys()]));
   if (next.topic === null) {
     const topic = ownTopic(next, facts);
@@ -151,16 +151,16 @@ function rememberOutage(before: TourOutage | null, name: string, facts: TourFact
   if (outage === null) {
     const down = facts.brokers.find((broker) => isDown(broker) && inSyncOf(topic, broker.id).all > 0);
     if (down === undefined) return null;
-    outage = { broker: down.id, producer: producer.id, before: acknowledged(facts), moved: null, goesOn: false, after: null };
+    outage = { broker: down.id, producer: producer.id, before: acknowledged(facts), moved: null, writesContinue: false, after: null };
   }
   const broker = facts.brokers.find(({ id }) => id === outage.broker);
   if (outage.after !== null || broker === undefined) return outage;
-  if (!isDown(broker)) return outage.goesOn ? { ...outage, after: acknowledged(facts) } : null;
+  if (!isDown(broker)) return outage.writesContinue ? { ...outage, after: acknowledged(facts) } : null;
   if (outage.moved === null) {
     const moved = topic.partitions.every(({ leader }) => leader !== null && leader !== outage.broker);
     return moved ? { ...outage, moved: acknowledged(facts) } : outage;
   }
-  return !outage.goesOn && acknowledged(facts) >= outage.moved + WRITES_SEEN ? { ...outage, goesOn: true } : outage;
+  return !outage.writesContinue && acknowledged(facts) >= outage.moved + WRITES_SEEN ? { ...outage, writesContinue: true } : outage;
 }
 
 export function stepOf(memory: TourMemory, facts: TourFacts): TourStep {
@@ -169,7 +169,7 @@ export function stepOf(memory: TourMemory, facts: TourFacts): TourStep {
   if (!isWriting(facts) || (!memory.caughtUp && !isReading(facts))) return 'clients';
   if (!memory.lagSeen) return 'lag';
   if (!memory.caughtUp) return 'catchUp';
-  return memory.outage?.goesOn === true ? 'start' : 'outage';
+  return memory.outage?.writesContinue === true ? 'start' : 'outage';
 }
 
 export const writerName = (topic: string): string => `${topic}-writer`.slice(-100);
@@ -197,7 +197,7 @@ export function readersOf(topic: TopicRow): GroupLoad {
     topics: [topic.name],
     members: 1,
     perRecordMs: READ_MS,
-    // What somebody else wrote long ago would be a lag of its own.
+    // Older records of other clients would count as lag.
     from: topic.records === '0' ? 'oldest' : 'newest',
     sessionTimeoutMs: 10_000,
     crashEveryMs: null,

@@ -1,4 +1,4 @@
-/** Znodes in words: what a system path is for, which record of the metadata log it is made from, and a stat as a person reads it. */
+/** Text about znodes: the purpose of system paths, the metadata records that they are derived from, and readable stats. */
 import type { Znode, ZnodeStat } from '#shared/models/lab';
 import { formatAgo, formatBytes, formatCount, formatMoment, plural } from '../format/numbers.ts';
 
@@ -10,20 +10,23 @@ export interface ZnodeMeaning {
 
 /** First match wins. Names after Kafka's own layout in ZooKeeper, and after the records of its metadata log (KIP-500, KIP-631). */
 const MEANINGS: [RegExp, ZnodeMeaning][] = [
-  [/^\/$/, { what: 'The root. Kafka lays its own tree out below; every other path belongs to whoever creates it.', kraft: null }],
+  [/^\/$/, { what: 'The root. Kafka’s own tree is below it; every other path belongs to the client that creates it.', kraft: null }],
   [
     /^\/controller$/,
     {
-      what: 'Who the active controller is. Ephemeral: it goes with the session that made it, and a watch on it tells that the controller has changed.',
+      what: 'The active controller. Ephemeral: deleted with the session that created it, and a watch on it fires when the controller changes.',
       kraft: 'The leader of the metadata quorum and its epoch (DescribeQuorum); no record, an election.',
     },
   ],
   [
     /^\/controller_epoch$/,
-    { what: 'Counts controllers; one from before is refused by it.', kraft: 'The leader epoch of the metadata quorum.' },
+    {
+      what: 'The controller epoch; requests of earlier controllers are rejected by it.',
+      kraft: 'The leader epoch of the metadata quorum.',
+    },
   ],
   [/^\/cluster\/id$/, { what: 'The cluster’s id, made once.', kraft: 'meta.properties of every node; cluster.id in Metadata answers.' }],
-  [/^\/cluster$/, { what: 'What is the cluster’s as a whole.', kraft: null }],
+  [/^\/cluster$/, { what: 'Data of the cluster as a whole.', kraft: null }],
   [
     /^\/brokers\/ids\/\d+$/,
     {
@@ -52,24 +55,21 @@ const MEANINGS: [RegExp, ZnodeMeaning][] = [
     /^\/config\/(topics|brokers|clients|users)\/[^/]+$/,
     { what: 'Settings that override the defaults, for this one.', kraft: 'ConfigRecord; quotas are ClientQuotaRecord.' },
   ],
-  [/^\/config\/changes(\/|$)/, { what: 'Tells brokers that a setting has changed.', kraft: 'Nothing: brokers read the metadata log.' }],
+  [/^\/config\/changes(\/|$)/, { what: 'Notifies brokers of changed settings.', kraft: 'Nothing: brokers read the metadata log.' }],
   [/^\/config(\/|$)/, { what: 'Settings of topics, brokers, clients and users.', kraft: 'ConfigRecord.' }],
   [
     /^\/admin\/reassign_partitions$/,
     {
-      what: 'Write a plan here and partitions move.',
+      what: 'Write a plan here to reassign partitions.',
       kraft: 'AlterPartitionReassignments; adding and removing replicas in PartitionChangeRecord.',
     },
   ],
-  [
-    /^\/admin\/preferred_replica_election$/,
-    { what: 'Write partitions here and their preferred replicas lead again.', kraft: 'ElectLeaders.' },
-  ],
+  [/^\/admin\/preferred_replica_election$/, { what: 'Write partitions here to elect their preferred replicas.', kraft: 'ElectLeaders.' }],
   [/^\/admin\/delete_topics(\/|$)/, { what: 'Topics that are to be deleted.', kraft: 'RemoveTopicRecord.' }],
-  [/^\/admin(\/|$)/, { what: 'Where tools leave their wishes for the controller.', kraft: 'Requests to the controller.' }],
+  [/^\/admin(\/|$)/, { what: 'Where tools leave requests for the controller.', kraft: 'Requests to the controller.' }],
   [
     /^\/isr_change_notification(\/|$)/,
-    { what: 'Where leaders told of changed ISRs.', kraft: 'AlterPartition, a request from the leader to the controller.' },
+    { what: 'Where leaders announced changed ISRs.', kraft: 'AlterPartition, a request from the leader to the controller.' },
   ],
   [/^\/consumers(\/|$)/, { what: 'Offsets of consumers from before Kafka 0.9.', kraft: 'None: offsets live in __consumer_offsets.' }],
   [/^\/feature$/, { what: 'Feature levels that the cluster has agreed on.', kraft: 'FeatureLevelRecord, metadata.version above all.' }],
@@ -143,7 +143,7 @@ export function listStatFields(stat: ZnodeStat, now: number): { label: string; v
     },
     { label: 'Data', term: 'dataLength', value: stat.dataLength === 0 ? 'none' : formatBytes(stat.dataLength) },
     {
-      label: 'Lives',
+      label: 'Lifetime',
       term: 'ephemeralOwner',
       value: stat.ephemeralOwner === null ? 'until it is deleted' : `as long as session ${stat.ephemeralOwner}`,
     },

@@ -232,7 +232,7 @@ describeWith('a browser', hasBrowser, 'access', () => {
 
   test('rows that are not in the document are counted', async () => {
     await open(`/topics/${TOPIC}/messages`, TOPIC);
-    await desk.page.getByLabel('How many').selectOption({ label: '500 records' });
+    await desk.page.getByLabel('Number of records').selectOption({ label: '500 records' });
     const table = desk.page.getByRole('table', { name: 'Records' });
     await expect.poll(() => table.getAttribute('aria-rowcount'), { timeout: SOON_MS }).toBe(`${RECORDS + 1}`);
     const row = table.locator('tbody tr[aria-rowindex]');

@@ -54,11 +54,11 @@ describeWith('a browser', hasBrowser, 'a cluster without its majority', () => {
     for (const broker of [2, 3]) {
       await page.getByRole('button', { name: `Kill broker ${broker}` }).click();
       const dialog = page.getByRole('dialog', { name: `Kill broker ${broker}` });
-      if (broker === 3) await dialog.getByText('1 of 3 voters would be left; 2 are needed.', { exact: false }).waitFor();
+      if (broker === 3) await dialog.getByText('1 of 3 voters would be left, 2 are needed.', { exact: false }).waitFor();
       await dialog.getByRole('button', { name: `Kill broker ${broker}` }).click();
       await page.getByRole('button', { name: `Start broker ${broker}` }).waitFor();
     }
-    await page.getByText('1 of 3 serve').first().waitFor();
+    await page.getByText('1 of 3 online').first().waitFor();
   });
 
   test('every page loads by its address, quickly, and says "?" where nothing is known', async () => {
@@ -104,7 +104,7 @@ describeWith('a browser', hasBrowser, 'a cluster without its majority', () => {
     const { page } = desk;
     await desk.go('/brokers');
     for (const broker of [2, 3]) await page.getByRole('button', { name: `Start broker ${broker}` }).click();
-    await page.getByText('3 brokers, all serve').waitFor({ timeout: FAILOVER_MS });
+    await page.getByText('3 brokers online').waitFor({ timeout: FAILOVER_MS });
     await desk.go(`/topics/${TOPIC}/partitions`);
     await expect
       .poll(async () => (await desk.rows('Partitions')).map((cells) => cells[3]), { timeout: FAILOVER_MS })

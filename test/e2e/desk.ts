@@ -125,7 +125,7 @@ export class Desk {
 
   /** Runs an action that the page answers with a note. A note disappears after 6 s, so the wait for it starts before the action. */
   async expectNote(text: string | RegExp, action: () => Promise<unknown>): Promise<void> {
-    const note = this.page.getByRole('region', { name: 'Notes' }).getByText(text).first();
+    const note = this.page.getByRole('region', { name: 'Notifications' }).getByText(text).first();
     await Promise.all([note.waitFor({ timeout: FAILOVER_MS }), action()]);
   }
 

@@ -269,7 +269,7 @@ describeWith('a browser', hasBrowser, 'the lab, fault by fault', () => {
     await page.keyboard.press('End');
     const option = lanes.getByRole('option');
     const last = await option.textContent();
-    expect(last).not.toBe('No event chosen');
+    expect(last).not.toBe('No event selected');
     await page.keyboard.press('ArrowLeft');
     expect(await option.textContent()).not.toBe(last);
     const download = await desk.download(() => page.getByRole('button', { name: 'Export' }).click());

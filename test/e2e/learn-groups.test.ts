@@ -292,10 +292,10 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await producer.connect();
     await producer.send({ topic: LEARN_TOPIC, acks: -1, messages: [{ partition: 0, value: 'passed over' }] });
     await producer.disconnect();
-    await where.selectOption({ label: 'to the next record (latest)' });
+    await where.selectOption({ label: 'Latest offset' });
     await press('Reset');
     await expect.poll(() => committed(LEARN_GROUP), soon).toEqual(await ends());
-    await desk.page.getByText('What it passes over stays in the topic, unread by this group.').waitFor();
+    await desk.page.getByText('Skipped records stay in the topic, not consumed by this group.').waitFor();
   });
 
   test('ZooKeeper: a session, its node, its silence; a watch told of the controller’s end and of a frozen broker’s', async () => {

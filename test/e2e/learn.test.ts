@@ -267,7 +267,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       ({ retried } = outcome);
     }
     expect(retried).toBe(true);
-    await desk.page.getByLabel('Acks', { exact: true }).selectOption({ label: 'acks=1: the leader has it' });
+    await desk.page.getByLabel('Acks', { exact: true }).selectOption({ label: 'acks=1: the leader has stored it' });
     expect(await numbered.isDisabled()).toBe(true);
     expect(await numbered.isChecked()).toBe(false);
     await desk.pictures('producer-idempotent');

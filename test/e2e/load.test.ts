@@ -31,7 +31,7 @@ describeWith('a browser', hasBrowser, 'load from the lab', () => {
   async function begin(preset: string, change: Record<string, string> = {}): Promise<void> {
     await desk.page.getByRole('button', { name: 'Add load' }).click();
     const dialog = desk.page.getByRole('dialog', { name: 'Add load' });
-    await dialog.getByLabel('Begin with').selectOption({ label: preset });
+    await dialog.getByLabel('Template').selectOption({ label: preset });
     await dialog.getByLabel('Topic').selectOption(TOPIC);
     for (const [label, value] of Object.entries(change)) await dialog.getByLabel(label).fill(value);
     await dialog.getByRole('button', { name: 'Start' }).click();
@@ -60,8 +60,8 @@ describeWith('a browser', hasBrowser, 'load from the lab', () => {
   test('a writer and a group are begun, and the cluster has what they say', async () => {
     await desk.page.getByText('Real clients write and read here').waitFor();
     await desk.picture('empty', ['dark']);
-    await begin('Steady writer', { 'Records a second': '300' });
-    await begin('Two readers');
+    await begin('Steady producer', { 'Records per second': '300' });
+    await begin('Two consumers');
     await expect.poll(() => figure('steady', 'acked ·'), { timeout: SOON_MS }).toBeGreaterThan(600);
     expect(await stored()).toBeGreaterThan(600);
     await expect.poll(() => membersOf('readers'), { timeout: SOON_MS }).toBe(2);
@@ -99,7 +99,7 @@ describeWith('a browser', hasBrowser, 'load from the lab', () => {
     expect(there).toBeLessThanOrEqual(acked + extra);
     // What is read is what is there, however often the members had to read it.
     await expect
-      .poll(async () => ((await figure('readers', 'consumed')) ?? 0) - ((await figure('readers', 'repeated')) ?? 0), {
+      .poll(async () => ((await figure('readers', 'consumed')) ?? 0) - ((await figure('readers', 'redelivered')) ?? 0), {
         timeout: FAILOVER_MS,
       })
       .toBe(there);
@@ -143,7 +143,7 @@ describeWith('a browser', hasBrowser, 'load from the lab', () => {
       .click();
     await expect.poll(() => membersOf('readers'), { timeout: FAILOVER_MS }).toBe(1);
     await desk.page.getByRole('button', { name: 'More for readers' }).click();
-    await desk.page.getByRole('menuitem', { name: 'A member more' }).click();
+    await desk.page.getByRole('menuitem', { name: 'Add a member' }).click();
     await expect.poll(() => membersOf('readers'), { timeout: FAILOVER_MS }).toBe(2);
     await desk.page.getByRole('button', { name: 'Stop readers' }).click();
     await expect.poll(() => membersOf('readers'), { timeout: FAILOVER_MS }).toBe(0);

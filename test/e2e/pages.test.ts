@@ -84,7 +84,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
     await expect.poll(async () => (await offsets())[0], { timeout: SOON_MS }).toBe(`${end - 1}`);
     expect(await offsets()).toEqual(Array.from({ length: end }, (_, i) => `${end - 1 - i}`));
 
-    await page.getByLabel('Where from').selectOption({ label: 'From an offset' });
+    await page.getByLabel('Start position').selectOption({ label: 'From an offset' });
     await page.getByLabel('Offset', { exact: true }).fill('7');
     await page.getByRole('button', { name: 'Read', exact: true }).click();
     await expect.poll(async () => (await offsets())[0], { timeout: SOON_MS }).toBe('7');
@@ -115,7 +115,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
     const after = await admin.fetchTopicOffsets(TOPIC);
     expect(after.find(({ partition }) => partition === 0)?.high).toBe(`${end + 1}`);
 
-    await page.getByLabel('Where from').selectOption({ label: 'Live tail' });
+    await page.getByLabel('Start position').selectOption({ label: 'Live tail' });
     await page.getByText('Waiting for records').waitFor();
     await producer.send({ topic: TOPIC, messages: [{ partition: 0, key: 'while-watching', value: 'seen' }] });
     await expect.poll(async () => (await desk.rows('Records')).map((cells) => cells[3]), { timeout: SOON_MS }).toEqual(['while-watching']);
@@ -179,7 +179,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
     await dialog.getByLabel('Partition', { exact: true }).selectOption({ label: 'Partition 0' });
     await dialog.getByLabel('Which').selectOption({ label: 'those before an offset' });
     await dialog.getByLabel('Before offset').fill('20');
-    await dialog.getByText('20 records go, on every replica').waitFor();
+    await dialog.getByText('20 records will be permanently deleted').waitFor();
     expect(await erase.isDisabled()).toBe(true);
     await dialog.getByLabel(/^Type .* to confirm$/).fill(topic);
     expect(await desk.nameless()).toEqual([]);
@@ -190,7 +190,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
     await expect.poll(async () => (await desk.row('Partitions', '0'))?.[4], { timeout: SOON_MS }).toBe('20');
 
     await page.getByRole('button', { name: 'Delete records…' }).click();
-    await dialog.getByText('80 records go, on every replica').waitFor();
+    await dialog.getByText('80 records will be permanently deleted').waitFor();
     await dialog.getByLabel(/^Type .* to confirm$/).fill(topic);
     await erase.click();
     await dialog.waitFor({ state: 'hidden' });
@@ -271,7 +271,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
 
       await page.getByRole('button', { name: 'Reset offsets…' }).click();
       const reset = page.getByRole('dialog', { name: 'Reset offsets of elsewhere-group' });
-      await reset.getByLabel('Where to').selectOption({ label: 'to the next record (latest)' });
+      await reset.getByLabel('Reset to').selectOption({ label: 'Latest offset' });
       await reset.getByText('What it passes over stays in the topic').waitFor();
       await desk.picture('reset');
       await reset.getByRole('button', { name: 'Reset offsets' }).click();
@@ -290,7 +290,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       expect(await page.getByText('Recent elections').count()).toBe(0);
 
       await desk.go('/connections');
-      await page.getByRole('listitem').filter({ hasText: 'On this desk' }).getByRole('button', { name: 'Use' }).click();
+      await page.getByRole('listitem').filter({ hasText: 'Embedded cluster' }).getByRole('button', { name: 'Use' }).click();
       await desk.go('/topics');
       await expect.poll(() => desk.row('Topics', TOPIC), { timeout: SOON_MS }).toBeDefined();
       await Promise.all([otherAdmin.disconnect(), otherProducer.disconnect()]);

@@ -13,9 +13,9 @@ const TOPIC = 'orders';
 describeWith('a browser', hasBrowser, 'the past', () => {
   let desk: Desk;
   let admin: Admin;
-  const banner = () => desk.page.getByRole('status').filter({ hasText: 'You are looking at' });
+  const banner = () => desk.page.getByRole('status').filter({ hasText: 'Viewing' });
   const card = (words: RegExp) => desk.page.getByRole('button', { name: words });
-  const slider = () => desk.page.getByRole('slider', { name: 'Moment that is shown' });
+  const slider = () => desk.page.getByRole('slider', { name: 'Point in time' });
   const press = (name: string): Promise<void> => desk.page.locator('.side').getByRole('button', { name, exact: true }).click();
 
   beforeAll(async () => {
@@ -50,8 +50,8 @@ describeWith('a browser', hasBrowser, 'the past', () => {
     await page.getByText('None. Pick a broker or a link').waitFor();
 
     // From event to event, back to the one that broke it.
-    const back = page.getByRole('button', { name: 'To the event before' });
-    const story = page.getByRole('region', { name: 'The event that is picked' });
+    const back = page.getByRole('button', { name: 'Previous event' });
+    const story = page.getByRole('region', { name: 'Selected event' });
     await page.getByLabel('Filter the timeline').fill('broker 3');
     const fenced = story.getByRole('heading', { name: 'broker 3 fenced' });
     const picked = async (): Promise<string> => {
@@ -79,7 +79,7 @@ describeWith('a browser', hasBrowser, 'the past', () => {
 
   test('from an event to its cause and on to what that led to', async () => {
     const { page } = desk;
-    const story = page.getByRole('region', { name: 'The event that is picked' });
+    const story = page.getByRole('region', { name: 'Selected event' });
     await story.getByRole('button', { name: 'broker 3 killed' }).click();
     await story.getByRole('heading', { name: 'broker 3 killed' }).waitFor();
     await story.getByRole('button', { name: 'broker 3 fenced' }).first().click();
@@ -106,7 +106,7 @@ describeWith('a browser', hasBrowser, 'the past', () => {
     const { page } = desk;
     await card(/^Broker 3, down/).waitFor();
     await press('Kill');
-    await page.getByText('You are looking at the past.').waitFor();
+    await page.getByText('Time travel shows the past, which cannot be changed.').waitFor();
     await page.getByText('Go live first.').waitFor();
     expect((await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId).sort()).toEqual([1, 2, 3]);
     const dismiss = page.getByRole('button', { name: 'Dismiss' });

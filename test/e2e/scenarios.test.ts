@@ -64,7 +64,7 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     await page.getByText('freeze broker').waitFor({ timeout: FAILOVER_MS });
     await desk.picture('running');
     await expect.poll(async () => (await verdicts()).filter((one) => one === 'held').length, { timeout: FAILOVER_MS }).toBeGreaterThan(0);
-    await page.getByText(/^Held: all/).waitFor({ timeout: 180_000 });
+    await page.getByText(/^Passed: all/).waitFor({ timeout: 180_000 });
     expect(new Set(await verdicts())).toEqual(new Set(['held']));
     await desk.picture('held');
     await page.setViewportSize({ width: 1024, height: 720 });
@@ -84,9 +84,9 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     await page.getByRole('button', { name: 'Run', exact: true }).click();
     await page.getByText(/^kill broker \d/).waitFor({ timeout: FAILOVER_MS });
     await page.getByRole('button', { name: 'Cancel' }).click();
-    await page.getByText('Cancelled. What it had broken is healed.').waitFor({ timeout: 60_000 });
+    await page.getByText('Cancelled. All injected faults are healed.').waitFor({ timeout: 60_000 });
     await desk.go('/lab');
-    await page.getByText('None. Pick a broker or a link, and break it.').waitFor({ timeout: SOON_MS });
+    await page.getByText('None. Select a broker or a link, and inject a fault.').waitFor({ timeout: SOON_MS });
   });
 
   test('a mistake in a text is told with its line, before anything is done', async () => {
@@ -113,7 +113,7 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     await desk.go('/lab?at=broker-2');
     await page.getByRole('button', { name: 'Add load' }).click();
     const adding = page.getByRole('dialog', { name: 'Add load' });
-    await adding.getByLabel('Begin with').selectOption({ label: 'Steady writer' });
+    await adding.getByLabel('Template').selectOption({ label: 'Steady producer' });
     await adding.getByLabel('Topic').selectOption(TOPIC);
     await adding.getByRole('button', { name: 'Start' }).click();
     await adding.waitFor({ state: 'detached' });
@@ -124,7 +124,7 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     await list.getByText('broker 2 frozen').waitFor();
     await page.waitForTimeout(4_500);
     await page.getByRole('button', { name: 'Thaw: broker 2 frozen' }).click();
-    await page.getByText('None. Pick a broker or a link, and break it.').waitFor({ timeout: FAILOVER_MS });
+    await page.getByText('None. Select a broker or a link, and inject a fault.').waitFor({ timeout: FAILOVER_MS });
     await page.getByRole('button', { name: 'Save as scenario' }).click();
     const dialog = page.getByRole('dialog', { name: 'Save as scenario' });
     await dialog.getByText('step-2').waitFor();
@@ -137,13 +137,13 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     await page.getByLabel("A scenario's file").setInputFiles(file);
     await page.getByRole('heading', { level: 2, name: 'Recorded: freeze broker 2' }).waitFor();
     await page.getByRole('button', { name: 'Run', exact: true }).click();
-    await page.getByText(/^(Held|Failed): /).waitFor({ timeout: 90_000 });
+    await page.getByText(/^(Passed|Failed): /).waitFor({ timeout: 90_000 });
     const here = JSON.parse(readFileSync(await download('Report (JSON)'), 'utf8')) as ScenarioReport;
 
     const there = reportOf(await runScenarioCommand([file, '--json']));
     expect(text).toContain('type: freeze');
     expect(text).toContain('name: steady');
-    // On this desk those names were taken: the scenario used others, and what is the user's is as it was.
+    // In the embedded cluster those names were taken: the scenario used others, and what is the user's is as it was.
     expect(here.renamed).toEqual({ [TOPIC]: `${TOPIC}-2`, steady: 'steady-2' });
     expect((await admin.listTopics()).filter((name) => name.startsWith(TOPIC))).toEqual([TOPIC]);
     await desk.go('/lab');

@@ -124,7 +124,7 @@ describeWith('a browser', hasBrowser, 'create, produce, consume, kill, heal', ()
     await desk.go('/brokers');
     await page.getByRole('button', { name: `Kill broker ${killed}` }).click();
     const dialog = page.getByRole('dialog', { name: `Kill broker ${killed}` });
-    await dialog.getByText(/It leads \d+ partition/).waitFor();
+    await dialog.getByText(/Leads \d+ partition/).waitFor();
     await desk.picture('kill-dialog');
     await dialog.getByRole('button', { name: `Kill broker ${killed}` }).click();
     await page.getByRole('button', { name: `Start broker ${killed}` }).waitFor();

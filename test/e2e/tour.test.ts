@@ -144,7 +144,7 @@ describeWith('a browser', hasBrowser, 'the tour', () => {
       .getByRole('heading', { name: 'An outage survived' })
       .waitFor({ timeout: 2 * FAILOVER_MS });
     await expect.poll(async () => (await standing(admin, TOPIC, 0)).isr, { timeout: SOON_MS }).toEqual([1, 2, 3]);
-    const said = /^([\d,]+) records were acknowledged while broker (\d) was down; all of them are there\.$/.exec(
+    const said = /^([\d,]+) records were acknowledged while broker (\d) was down; none of them is lost\.$/.exec(
       await card()
         .getByText(/were acknowledged while/)
         .innerText(),

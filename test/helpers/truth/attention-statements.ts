@@ -61,9 +61,9 @@ function addReplicasOf(statements: Statements, broker: number, why: string): voi
     /([\d,]+) partitions? (?:is|are) under-replicated without it/,
     facts.count(({ isr, replicas, leader }) => replicas.includes(broker) && !isr.includes(broker) && leader !== broker),
   );
-  if (why.includes('It holds no replica'))
+  if (why.includes('It has no replicas'))
     add(
-      /It holds no replica()/,
+      /It has no replicas()/,
       facts.count(({ replicas }) => replicas.includes(broker)),
     );
 }

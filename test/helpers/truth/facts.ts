@@ -256,7 +256,7 @@ export class Facts {
   }
 }
 
-/** Of a replica: `unknown`, `not known, its broker does not answer`. */
+/** Of a replica: `unknown`, `unknown: its broker does not answer`. */
 export const isUnknownWord = (word: string): boolean => /^(?:not known|unknown)/.test(word);
 
 /** As the pages write numbers. */

@@ -66,22 +66,24 @@ function judge(add: (statements: Statements) => void, text: Partial<PageText>, c
 describe('the judge of the truth table', () => {
   it.each<[line: string, holds: boolean]>([
     // Broker 1 or 2 as leader of the quorum has no other majority without it.
-    ['No partition can lose one more broker and still take writes.', true],
-    ['1 of 5 partitions can lose one more broker and still take writes.', false],
+    ['No partition can lose one more broker and stay writable.', true],
+    ['1 of 5 partitions can lose one more broker and stay writable.', false],
     ['1 partition has no leader that answers.', true],
     ['2 partitions have no leader that answers.', false],
-    ['1 partition refuses acks=all writes: fewer in sync than min.insync.replicas.', true],
+    ['1 partition refuses acks=all writes: fewer in-sync replicas than min.insync.replicas.', true],
     ['1 partition acknowledges no acks=all write until the ISR shrinks: a replica in it has stopped.', true],
     ['The quorum cannot lose another voter: 2 of 3 are left, and fewer elect no leader.', true],
     ['The quorum cannot lose another voter: 3 of 3 are left, and fewer elect no leader.', false],
-    ['2 partitions keep one replica by design.', true],
-    ['3 partitions keep one replica by design.', false],
+    ['2 partitions have replication factor 1.', true],
+    ['3 partitions have replication factor 1.', false],
     ['Clients do not reach broker 3, which leads 0 partitions.', true],
     ['Clients do not reach broker 3, which leads 2 partitions.', false],
     ['Clients do not reach broker 2, which leads 1 partition.', false],
-    ['Acknowledged writes of 1 partition are on broker 3 only, and out of reach until it is back.', true],
-    ['Acknowledged writes of 2 partitions are on broker 3 only, and out of reach until it is back.', false],
+    ['Acknowledged writes of 1 partition are on broker 3 only, and unavailable until it is back.', true],
+    ['Acknowledged writes of 2 partitions are on broker 3 only, and unavailable until it is back.', false],
     ['No acknowledged write is at risk.', false],
+    ['2 partitions have one in-sync replica left: acknowledged writes depend on it.', true],
+    ['9 partitions have one in-sync replica left: acknowledged writes depend on it.', false],
     ['Broker 3 killed · 7.0 s · 1 partition without a leader.', true],
     ['Broker 3 killed · 7.0 s · 2 partitions without a leader.', false],
   ])('decides a line of the promise panel: %s', (line, holds) => {
@@ -96,18 +98,22 @@ describe('the judge of the truth table', () => {
   });
 
   it.each<[what: string, why: string, verdicts: boolean[]]>([
-    ['1 partition has no leader', 'single 0 of 2: nothing can be written to or read from it.', [true]],
-    ['1 partition has no leader', 'single 1 of 2: nothing can be written to or read from it.', [false]],
-    ['2 partitions have no leader', 'orders 0–1 of 2 and single 0 of 2: nothing can be written to or read from them.', [false, true]],
-    ['3 partitions have a leader that does not answer', 'orders, pairs and 2 more topics: no write or read is served.', [false, false]],
-    ['1 partition refuses acks=all writes', 'pairs: fewer replicas in sync than min.insync.replicas.', [true]],
-    ['2 partitions refuse acks=all writes', 'orders 0 of 2 and pairs: fewer replicas in sync than min.insync.replicas.', [false, true]],
+    ['1 partition has no leader', 'single 0 of 2: reads and writes fail.', [true]],
+    ['1 partition has no leader', 'single 1 of 2: reads and writes fail.', [false]],
+    ['2 partitions have no leader', 'orders 0–1 of 2 and single 0 of 2: reads and writes fail.', [false, true]],
+    [
+      '3 partitions have a leader that does not answer',
+      'orders, pairs and 2 more topics: reads and writes fail until another replica leads.',
+      [false, false],
+    ],
+    ['1 partition refuses acks=all writes', 'pairs: fewer in-sync replicas than min.insync.replicas.', [true]],
+    ['2 partitions refuse acks=all writes', 'orders 0 of 2 and pairs: fewer in-sync replicas than min.insync.replicas.', [false, true]],
     ['Broker 3 is down', 'The ISR of 2 partitions still lists it. 2 partitions are under-replicated without it.', [true, true]],
     ['Broker 3 is fenced', 'It is in the ISR of 3 partitions. 1 partition is under-replicated without it.', [false, false]],
     ['Broker 2 is down', 'The ISR of 2 partitions still lists it.', [true]],
     ['Broker 2 is frozen', 'It leads 1 partition and answers for none. The ISR of 1 other partition still lists it.', [true]],
     ['Broker 2 is frozen', 'It leads 1 partition and answers for none. The ISR of 2 other partitions still lists it.', [false]],
-    ['Broker 3 is down', 'It holds no replica.', [false]],
+    ['Broker 3 is down', 'It has no replicas.', [false]],
   ])('decides what a row of the attention list states: %s: %s', (what, why, holds) => {
     const { verdicts } = judge(addAttentionDetails, { attention: [{ what, why }] });
     expect(verdicts.map((verdict) => verdict === null)).toEqual(holds);
@@ -162,7 +168,7 @@ describe('the judge of the truth table', () => {
   });
 
   it('counts a replica of a broker that only clients do not reach', () => {
-    const line = 'No partition can lose one more broker and still take writes.';
+    const line = 'No partition can lose one more broker and stay writable.';
     expect(judge(addLabStatements, { promises: [line] }, [3]).verdicts).toEqual([expect.any(String)]);
     expect(judge(addLabStatements, { promises: ['2 of 5 partitions can lose one more broker.'] }, [3]).verdicts).toEqual([null]);
   });

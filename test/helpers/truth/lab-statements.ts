@@ -40,8 +40,9 @@ function addPromise(statements: Statements, line: string): void {
   const add = (verdict: Verdict): void => statements.add('promise', line, verdict);
   if (/^No acknowledged write/.test(line))
     add(lastCopy === 0 && outOfReach === 0 ? null : `${lastCopy} have one live replica in sync, ${outOfReach} none`);
-  else if (/^Acknowledged writes of (?!.*(?:out of reach|may be damaged))/.test(line)) add(same(first, lastCopy ?? 'unknown'));
-  else if (/^Acknowledged writes of .* out of reach/.test(line)) {
+  else if (/^Acknowledged writes of (?!.*(?:unavailable|may be damaged))/.test(line) || /one in-sync replica left/.test(line))
+    add(same(first, lastCopy ?? 'unknown'));
+  else if (/^Acknowledged writes of .* unavailable/.test(line)) {
     const stopped = facts.setting.partitions - (facts.count((partition) => facts.live(partition) > 0) ?? 0);
     add(same(first, facts.isReadable ? (outOfReach ?? '') : facts.setting.cutOff.size === 0 ? stopped : 'unknown'));
   } else if (/^No broker answers/.test(line)) add(facts.isReadable ? 'brokers answer' : null);
@@ -49,10 +50,10 @@ function addPromise(statements: Statements, line: string): void {
   else if (/no leader that answers/.test(line)) add(facts.isUnserved(first));
   else if (/refuses? acks=all writes/.test(line)) add(same(first, facts.refusing() ?? 'unknown'));
   else if (/until the ISR shrinks/.test(line)) add(same(first, facts.waiting() ?? 'unknown'));
-  else if (/no leader can be elected/.test(line))
+  else if (/no elections and no metadata changes/.test(line))
     add(facts.reading.controller === null ? null : `broker ${facts.reading.controller} is controller`);
   else if (/^The quorum cannot lose another voter/.test(line)) add(same(first, running(facts)));
-  else if (/ by design\.$/.test(line)) add(facts.isReadable ? same(first, single) : null);
+  else if (/ replication factor 1\.$/.test(line)) add(facts.isReadable ? same(first, single) : null);
   else if (/^Clients do not reach/.test(line)) {
     const named = [...(/^Clients do not reach broker (.+), which/.exec(line)?.[1] ?? '').matchAll(/\d+/g)].map(([id]) => Number(id));
     const leads = /leads? ([\d,]+) partitions?\.$/.exec(line)?.[1] ?? '';
@@ -60,7 +61,7 @@ function addPromise(statements: Statements, line: string): void {
     add(named.some((id) => facts.answers(id)) ? 'one of them answers' : led === null ? null : same(numberOf(leads), led));
   } else if (line.includes(' · ')) for (const phase of line.replace(/\.$/, '').split(' · ')) statements.incidentPhase('incident', phase);
   // Which replica is damaged, how many incidents are open, and which settings the app has read, no client can read.
-  else if (!/may be damaged|more open incidents?\.$|min\.insync\.replicas is not known/.test(line)) statements.uncovered.push(line);
+  else if (!/may be damaged|more open incidents?\.$|min\.insync\.replicas is unknown/.test(line)) statements.uncovered.push(line);
 }
 
 /** Brokers, all of them voters, that run. */

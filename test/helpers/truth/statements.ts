@@ -157,8 +157,8 @@ export class Statements {
   }
 
   consumers(topic: string): void {
-    for (const title of this.text.empty) if (/^No group reads it/.test(title)) this.add(topic, title, 'groups have committed for it');
-    for (const row of this.rows('Groups that read this topic')) {
+    for (const title of this.text.empty) if (/^No consumer groups/.test(title)) this.add(topic, title, 'groups have committed for it');
+    for (const row of this.rows('Consumer groups of this topic')) {
       const group = row.get('Group')?.text ?? '';
       const state = row.get('State')?.text ?? '';
       this.add(group, state, this.facts.groupState(group, state));
@@ -207,7 +207,7 @@ export class Statements {
 
   brokers(): void {
     const { facts } = this;
-    const note = /Brokers (?:(\d+) brokers?, all serve|(\d+) of \d+ serve)/.exec(this.text.header);
+    const note = /Brokers (?:(\d+) brokers? online|(\d+) of \d+ online)/.exec(this.text.header);
     if (note !== null) this.add('header', note[0], same(note[1] ?? note[2] ?? '', facts.serving()));
     for (const row of this.rows('Brokers')) {
       const cell = (column: string): string => row.get(column)?.text ?? '';
@@ -215,7 +215,7 @@ export class Statements {
       const state = brokerState(cell('State'));
       this.add(`broker ${id}`, state, facts.broker(id, state));
       this.add(`broker ${id}`, `role ${cell('Role')}`, this.role(id, cell('Role')));
-      this.add(`broker ${id}`, `leads ${cell('Leads')}`, facts.leads(id, cell('Leads')));
+      this.add(`broker ${id}`, `leads ${cell('Leaders')}`, facts.leads(id, cell('Leaders')));
       this.add(`broker ${id}`, `in sync ${spaced(cell('In sync'))}`, facts.inSyncOn(id, spaced(cell('In sync'))));
     }
   }
@@ -232,7 +232,7 @@ export class Statements {
     const { facts } = this;
     const state = brokerState(this.figure('State') ?? '');
     if (state !== '') this.add(`broker ${id}`, state, facts.broker(id, state));
-    const leads = this.figure('Leads')?.replace(' partitions', '');
+    const leads = this.figure('Leaders')?.replace(' partitions', '');
     if (leads !== undefined) this.add(`broker ${id}`, `leads ${leads}`, facts.leads(id, leads));
     const inSync = this.figure('In sync');
     if (inSync !== null) this.add(`broker ${id}`, `in sync ${inSync}`, facts.inSyncOn(id, spaced(inSync)));
@@ -241,7 +241,7 @@ export class Statements {
       const name = /^(.+)-(\d+)$/.exec(cell('Partition'));
       if (name === null) continue;
       const [topic = '', index] = [name[1], Number(name[2])];
-      this.add(name[0], cell('Here'), facts.replica(topic, index, id, cell('Here')));
+      this.add(name[0], cell('Role'), facts.replica(topic, index, id, cell('Role')));
       this.add(name[0], `leader ${cell('Leader')}`, facts.leader(topic, index, cell('Leader')));
       this.add(name[0], `in sync ${cell('In sync')}`, facts.inSync(topic, index, spaced(cell('In sync'))));
       this.add(name[0], `end ${cell('End offset')}`, facts.offset(topic, index, 'end', cell('End offset')));

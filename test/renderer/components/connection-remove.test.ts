@@ -45,7 +45,7 @@ const main = (): string => document.querySelector('main')?.textContent ?? '';
 describe('removing a connection', () => {
   it('asks first', async () => {
     await press('Remove Staging');
-    expect(document.querySelector('[role=dialog]')?.textContent).toContain('Nothing changes on the cluster.');
+    expect(document.querySelector('[role=dialog]')?.textContent).toContain('The cluster does not change.');
     await press('Cancel');
     expect(asked('connection/remove')).toEqual([]);
     expect(main()).toContain('Staging');
@@ -56,11 +56,11 @@ describe('removing a connection', () => {
     await confirm();
     expect(asked('connection/remove')).toEqual([{ id: 'staging' }]);
     expect(main()).not.toContain('Staging');
-    expect(document.querySelector('[aria-label="Notes"]')?.textContent).toContain('Connection Staging removed.');
+    expect(document.querySelector('[aria-label="Notifications"]')?.textContent).toContain('Connection Staging removed.');
     await press('Undo');
     expect(asked('connection/restore')).toEqual([{ id: 'staging' }]);
     expect(main()).toContain('Staging');
-    expect(document.querySelector('[aria-label="Notes"]')?.textContent).not.toContain('Undo');
+    expect(document.querySelector('[aria-label="Notifications"]')?.textContent).not.toContain('Undo');
   });
 
   it('selects it again where it was the selected one, before anything of it is asked', async () => {

@@ -54,7 +54,7 @@ it('shows what becomes of each partition, and asks for just that', async () => {
   const topic = bridge.cluster.topics.get('orders');
   if (topic === undefined) throw new Error('there is no topic orders');
   expect(rows().map(([, , becomes]) => becomes)).toEqual(topic.partitions.map(({ start }) => start.toLocaleString('en-US')));
-  expect(text()).toMatch(/It reads up to [\d,]+ records a second time\./);
+  expect(text()).toMatch(/They reprocess up to [\d,]+ records\./);
   expect(submit().disabled).toBe(false);
   submit().click();
   await flushPromises();

@@ -67,7 +67,7 @@ describe('the Lab page', () => {
     expect(named(/^Broker 2, frozen/)).toBeDefined();
     await press('Thaw: broker 2 frozen');
     expect(asked('lab/heal')).toEqual([{ id: 1 }]);
-    expect(document.body.textContent).toContain('None. Pick a broker or a link');
+    expect(document.body.textContent).toContain('None. Select a broker or a link');
   });
 
   it('keeps every action at its place, whatever the state of the broker', async () => {
@@ -121,7 +121,7 @@ describe('the Lab page', () => {
     expect(router.currentRoute.value.query['at']).toBe('link-2-3');
     await press('Cut 3 → 2');
     expect(asked('lab/inject')).toEqual([{ fault: { type: 'partition', between: [2, 3], direction: 'in' } }]);
-    expect(document.querySelector('main')?.textContent).toContain('cut one way: broker 2 does not hear broker 3');
+    expect(document.querySelector('main')?.textContent).toContain('cut one way: broker 2 receives nothing from broker 3');
   });
 
   it('picks brokers with the keyboard', async () => {
@@ -183,7 +183,7 @@ describe('elsewhere', () => {
     await open('/lab', 'faulty');
     await press('Heal all 6');
     expect(asked('lab/healAll')).toHaveLength(1);
-    expect(document.body.textContent).toContain('None. Pick a broker or a link');
+    expect(document.body.textContent).toContain('None. Select a broker or a link');
   });
 });
 
@@ -218,7 +218,7 @@ describe('the tree', () => {
     expect(document.querySelector('.details, main')?.textContent).toContain('There is no node /brokers/ids/7.');
     bridge.lab.addNode();
     for (let i = 0; i < 3; i += 1) bridge.lab.addNode();
-    await press('Read it again');
+    await press('Reload');
     expect(document.querySelector('pre')?.textContent).toContain('"port": 9098');
   });
 });

@@ -101,7 +101,7 @@ it('elects preferred leaders where one leads elsewhere, and says why not where n
   button('Elect preferred leaders').click();
   await settle();
   expect(asked('topic/electPreferred')).toEqual([{ name: LEARN_TOPIC }]);
-  expect(app.text()).toContain(`Partition 1: broker ${second} led, broker ${preferred} leads.`);
+  expect(app.text()).toContain(`Partition 1: leader changed from broker ${second} to broker ${preferred}.`);
 });
 
 it('sets a place only for a group without members', async () => {
@@ -141,5 +141,5 @@ it('asks for nothing while it shows the past, and says so', async () => {
   button('Elect preferred leaders').click();
   await flushPromises();
   expect(asked('topic/electPreferred')).toEqual([]);
-  expect(document.body.textContent).toContain('You are looking at the past.');
+  expect(document.body.textContent).toContain('Time travel shows the past, which cannot be changed.');
 });

@@ -72,7 +72,7 @@ it('the loads of a lesson end when Learn is left, and a note says so', async () 
   expect(stopped()).toEqual([]);
   await go('/overview');
   await vi.waitFor(() => expect(stopped()).toEqual(ids), { timeout: 10_000 });
-  await vi.waitFor(() => expect(document.querySelector('[aria-label="Notes"]')?.textContent).toContain('You left the lesson:'), {
+  await vi.waitFor(() => expect(document.querySelector('[aria-label="Notifications"]')?.textContent).toContain('You left the lesson:'), {
     timeout: 10_000,
   });
   await go('/lab');
@@ -91,5 +91,5 @@ it('the loads of a lesson run on while a page that the lesson links to shows the
 it('nothing is ended, and nothing said, where the lesson started no load', async () => {
   await go('/overview');
   expect(stopped()).toEqual([]);
-  expect(document.querySelector('[aria-label="Notes"]')?.textContent ?? '').not.toContain('lesson');
+  expect(document.querySelector('[aria-label="Notifications"]')?.textContent ?? '').not.toContain('lesson');
 });

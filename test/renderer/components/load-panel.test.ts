@@ -54,13 +54,13 @@ const panel = (): string => document.querySelector('[aria-label="Loads"]')?.text
 describe('the load panel', () => {
   it('invites, and starts what was chosen and changed', async () => {
     await open('healthy');
-    expect(document.body.textContent).toContain('None. Real clients write and read here');
+    expect(document.body.textContent).toContain('None. Real clients produce and consume here');
     await press('Firehose');
-    await type('Records a second', 'lots');
+    await type('Records per second', 'lots');
     expect(document.querySelector('[role=dialog]')?.textContent).toContain('From 0.1 to 50,000.');
     await submit();
     expect(asked('load/start')).toEqual([]);
-    await type('Records a second', '2,500');
+    await type('Records per second', '2,500');
     await submit();
     expect(asked('load/start')).toEqual([
       {
@@ -87,7 +87,7 @@ describe('the load panel', () => {
 
   it('says at the form what was refused, and keeps it open', async () => {
     await open('healthy');
-    await press('Two readers');
+    await press('Two consumers');
     bridge.cluster.topics.delete('audit');
     await submit();
     expect(document.querySelector('[role=dialog]')?.textContent).toContain('There is no such topic.');

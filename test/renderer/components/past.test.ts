@@ -67,11 +67,11 @@ describe('the past on the page', () => {
     expect(slider().getAttribute('aria-valuetext')).toBe('live');
     expect(third()).toMatch(/^Broker 3, frozen/);
     await key(slider(), 'Home');
-    expect(text()).toContain('You are looking at');
+    expect(text()).toContain('Viewing');
     expect(third()).toMatch(/^Broker 3, online/);
     expect(slider().getAttribute('aria-valuetext')).toMatch(/ ago$/);
     await key(slider(), 'Escape');
-    expect(text()).not.toContain('You are looking at');
+    expect(text()).not.toContain('Viewing');
     expect(third()).toMatch(/^Broker 3, frozen/);
   });
 
@@ -95,12 +95,12 @@ describe('the past on the page', () => {
     const kill = [...document.querySelectorAll<HTMLElement>('.side button')].find((one) => one.textContent.trim() === 'Kill');
     kill?.click();
     await settle();
-    expect(text()).toContain('You are looking at the past.');
+    expect(text()).toContain('Time travel shows the past, which cannot be changed.');
     expect(bridge.asked.filter(({ channel }) => channel === 'lab/inject')).toHaveLength(1);
   });
 
   it('goes from event to event, and tells each with what led to it and what it led to', async () => {
-    await press('To the event before');
+    await press('Previous event');
     const story = find('section.story');
     expect(story.textContent).toContain('broker 3 frozen');
     expect(story.textContent).toContain('No recorded cause.');
@@ -116,7 +116,7 @@ describe('the past on the page', () => {
     await key(slider(), 'Home');
     await router.push('/coordination');
     await settle();
-    expect(text()).toContain('You are looking at');
+    expect(text()).toContain('Viewing');
     expect(text()).not.toContain('as it is now');
     await router.push('/coordination/tree');
     await settle();

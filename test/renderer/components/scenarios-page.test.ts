@@ -71,16 +71,16 @@ describe('the scenarios page', () => {
     if (area === null) throw new Error('no editor');
     area.value = 'name: x\n  nothing\n';
     area.dispatchEvent(new Event('input', { bubbles: true }));
-    await vi.waitFor(() => expect(text('[aria-label="What is wrong"]')).toContain('line 2'), { timeout: 30_000 });
-    expect(text('[aria-label="What is wrong"]')).toContain('steps: Required.');
+    await vi.waitFor(() => expect(text('[aria-label="Problems"]')).toContain('line 2'), { timeout: 30_000 });
+    expect(text('[aria-label="Problems"]')).toContain('steps: Required.');
     expect([...document.querySelectorAll('main button')].some((one) => one.textContent.trim() === 'Run')).toBe(false);
-    document.querySelector<HTMLButtonElement>('[aria-label="What is wrong"] button')?.click();
+    document.querySelector<HTMLButtonElement>('[aria-label="Problems"] button')?.click();
     expect(area.selectionStart).toBe('name: x\n'.length + 2);
   });
 
   it('offers a copy to edit', async () => {
     await open('/lab/scenarios/leader-killed');
-    button('Edit a copy').click();
+    button('Duplicate and edit').click();
     await vi.waitFor(() => expect(document.querySelector('textarea')?.value).toBe('name: leader-killed\n'), { timeout: 30_000 });
   });
 
@@ -94,7 +94,7 @@ describe('the scenarios page', () => {
     button('Save as scenario').click();
     await vi.waitFor(() => expect(text('[role=dialog]')).toContain('No producer ran.'), { timeout: 30_000 });
     expect(asked('scenario/record')).toEqual([{ sinceAt: null }]);
-    button('Open it').click();
+    button('Open').click();
     await vi.waitFor(() => expect(document.querySelector('textarea')?.value).toBe('name: leader-killed\n'), { timeout: 30_000 });
     await vi.waitFor(() => expect(text('[aria-label="Steps"]')).toContain('The leader is killed.'), { timeout: 30_000 });
   });

@@ -85,12 +85,12 @@ describe('Create topic', () => {
     expect(document.querySelectorAll('.preview [aria-label=leader]')).toHaveLength(4);
     expect(created().every((payload) => payload.validateOnly)).toBe(true);
     expect(created().some((payload) => payload.name === 'orders v2')).toBe(false);
-    expect(text()).toContain('Survives the loss of 1 broker without losing a write, of 2 read-only.');
+    expect(text()).toContain('Tolerates 1 broker failure with writes, 2 with reads only.');
   });
 
   it('tells what a replication factor means here and now', async () => {
     await open('broken');
-    expect(text()).toContain('3 brokers, 2 alive: starts under-replicated.');
+    expect(text()).toContain('3 brokers, 2 online: starts under-replicated.');
     await type('Replication factor', '4');
     expect(text()).toContain('Only 3 brokers: 3 is the most.');
     expect(submit().disabled).toBe(true);

@@ -57,7 +57,7 @@ const confirm = (name: string): Promise<void> => fill('Type “orders” to conf
 it('deletes what it told of, up to the end of each partition, once the name is typed', async () => {
   const ends = orders().partitions.map(({ end }) => end);
   await open();
-  expect(text()).toMatch(/[\d,]+ records go, on every replica, and cannot be had back/);
+  expect(text()).toMatch(/[\d,]+ records will be permanently deleted from all replicas/);
   await confirm('order');
   expect(submit().disabled).toBe(true);
   await confirm('orders');
@@ -79,7 +79,7 @@ it('deletes those before an offset of one partition', async () => {
   const before = first.start + 3;
   await open();
   await choose('Partition', 'Partition 0');
-  await choose('Which', 'those before an offset');
+  await choose('Records', 'those before an offset');
   await confirm('orders');
   await fill('Before offset', `${first.end + 1}`);
   expect(submit().disabled).toBe(true);

@@ -175,7 +175,7 @@ export const SHOTS: Shot[] = [
     path: '/lab',
     act: async (page) => {
       await page.getByRole('button', { name: 'Add load' }).click();
-      await page.getByLabel('Records a second').fill('many');
+      await page.getByLabel('Records per second').fill('many');
     },
   },
   {
@@ -183,7 +183,7 @@ export const SHOTS: Shot[] = [
     variant: 'healthy',
     theme: 'light',
     path: '/lab',
-    act: async (page) => page.getByRole('button', { name: 'Two readers' }).click(),
+    act: async (page) => page.getByRole('button', { name: 'Two consumers' }).click(),
   },
   { name: 'load-tall', variant: 'faulty', theme: 'light', path: '/lab', height: 1400, waitMs: 2000 },
   {
@@ -205,10 +205,10 @@ export const SHOTS: Shot[] = [
     path: '/lab?at=broker-3',
     act: async (page) => {
       await page.waitForTimeout(9000);
-      const rail = page.getByRole('slider', { name: 'Moment that is shown' });
+      const rail = page.getByRole('slider', { name: 'Point in time' });
       await rail.focus();
       for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowDown');
-      await page.getByRole('button', { name: 'To the event before' }).click();
+      await page.getByRole('button', { name: 'Previous event' }).click();
     },
   },
   {
@@ -220,9 +220,9 @@ export const SHOTS: Shot[] = [
     height: 720,
     act: async (page) => {
       await page.waitForTimeout(9000);
-      await page.getByRole('slider', { name: 'Moment that is shown' }).focus();
+      await page.getByRole('slider', { name: 'Point in time' }).focus();
       for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowDown');
-      await page.getByRole('button', { name: 'To the event before' }).click();
+      await page.getByRole('button', { name: 'Previous event' }).click();
     },
   },
   {
@@ -233,8 +233,8 @@ export const SHOTS: Shot[] = [
     act: async (page) => {
       await page.waitForTimeout(9000);
       await page.getByRole('button', { name: 'Timeline' }).click();
-      await page.getByRole('button', { name: 'To the event before' }).click();
-      for (let i = 0; i < 3; i++) await page.getByRole('button', { name: 'To the event before' }).click();
+      await page.getByRole('button', { name: 'Previous event' }).click();
+      for (let i = 0; i < 3; i++) await page.getByRole('button', { name: 'Previous event' }).click();
     },
   },
   { name: 'tree-dark', variant: 'healthy', theme: 'dark', path: '/brokers/zookeeper?path=/brokers/topics/orders/partitions/2/state' },

@@ -38,7 +38,7 @@ describe('describeProgress', () => {
   it('is empty while the lag is unknown, and says "caught up" only of a group of which all is known', () => {
     expect(text(group([{ lag: null, unknown: 'offsets' }]))).toBe('');
     expect(text(group([{ lag: '0' }, { lag: '0' }]))).toBe('caught up');
-    expect(text(group([{ lag: '0' }, { lag: null, unknown: 'neverCommitted' }]))).toBe('no record behind where its lag is known');
+    expect(text(group([{ lag: '0' }, { lag: null, unknown: 'neverCommitted' }]))).toBe('caught up on partitions with known lag');
   });
 
   it('marks a sum with an unknown part as a lower bound', () => {
@@ -47,7 +47,7 @@ describe('describeProgress', () => {
 
   it('names commits beyond the end instead of "caught up"', () => {
     expect(text(group([{ lag: '0', beyondEnd: '9995' }]))).toBe(
-      'no record behind where its lag is known; 1 partition committed beyond the end',
+      'caught up on partitions with known lag; 1 partition committed beyond the end',
     );
   });
 
@@ -71,7 +71,7 @@ describe('describeProgress', () => {
     const marks = marksOf([[0, 5_000]], [[3_000, 6_000]]);
     expect(text(group([{ lag: '3000' }]), marks)).toBe('3,000 records behind; caught up in about 15 s');
     expect(text(group([{ lag: '3000' }, { lag: null, unknown: 'offsets' }]), marks)).toBe('≥ 3,000 records behind');
-    expect(text(group([{ lag: '3000' }]), marksOf([[0, 5_000]], [[100, 6_000]]))).toBe('3,000 records behind; it falls back');
+    expect(text(group([{ lag: '3000' }]), marksOf([[0, 5_000]], [[100, 6_000]]))).toBe('3,000 records behind; falling further behind');
   });
 
   it('compares only partitions that were known before and after', () => {
@@ -85,7 +85,7 @@ describe('describeProgress', () => {
 
   it('names a group without members only where the coordinator reports it as empty, not during a fail-over', () => {
     const empty = { members: [], state: 'Empty' as const };
-    expect(text(group([{ lag: '500' }], empty))).toBe('500 records behind; no member reads it');
+    expect(text(group([{ lag: '500' }], empty))).toBe('500 records behind; no active consumers');
     expect(text(group([{ lag: '500' }], { members: [], state: 'Unknown' }))).toBe('500 records behind');
   });
 });

@@ -32,10 +32,10 @@ describe('a reset of offsets', () => {
       { partition: 2, from: null, to: '0' },
     ];
     expect(describeConsequences({ kind: 'earliest' }, moves)).toEqual([
-      'The next member begins there.',
-      'It reads up to 10 records a second time.',
-      'What it passes over stays in the topic, unread by this group.',
+      'Consumers will restart there.',
+      'They reprocess up to 10 records.',
+      'Skipped records stay in the topic, not consumed by this group.',
     ]);
-    expect(describeConsequences({ kind: 'latest' }, [{ partition: 0, from: '4', to: '4' }])).toEqual(['The next member begins there.']);
+    expect(describeConsequences({ kind: 'latest' }, [{ partition: 0, from: '4', to: '4' }])).toEqual(['Consumers will restart there.']);
   });
 });

@@ -49,7 +49,7 @@ describe('what needs attention', () => {
     const cluster = new FixtureCluster('healthy');
     const audit = cluster.topics.get('audit')?.partitions[1];
     if (audit !== undefined) audit.leader = null;
-    expect(itemsOf(cluster).find(({ key }) => key === 'offline')?.why).toBe('audit 1 of 3: nothing can be written to or read from it.');
+    expect(itemsOf(cluster).find(({ key }) => key === 'offline')?.why).toBe('audit 1 of 3: reads and writes fail.');
   });
 
   it('shows the phases of the incident of a broker that is down', () => {

@@ -31,7 +31,7 @@ const ALL = brokers('online', 'online', 'online');
 const item = { key: 'k', tone: 'bad' as const, what: 'Broker 3 is down', why: '', to: null };
 
 describe('the status of the cluster', () => {
-  it('is healthy where all brokers serve and nothing needs attention', () => {
+  it('is healthy where all brokers online and nothing needs attention', () => {
     expect(status(ALL)).toMatchObject({
       tone: 'ok',
       sentence: 'Healthy',

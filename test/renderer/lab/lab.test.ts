@@ -33,7 +33,7 @@ describe('links', () => {
     ).toBe('both');
     expect(state({ type: 'partition', between: [1, 2], direction: 'both' }).cut).toBe('none');
     expect(describeLinkState(state({ type: 'partition', between: [2, 3], direction: 'out' }))).toBe(
-      'cut one way: broker 3 does not hear broker 2',
+      'cut one way: broker 3 receives nothing from broker 2',
     );
     expect(
       describeLinkState(state({ type: 'slowLink', between: [2, 3], direction: 'out', latencyMs: 200, jitterMs: 0, bytesPerSecond: 0 })),
@@ -163,7 +163,7 @@ describe('open incidents in the promise panel', () => {
   });
 });
 
-describe('what the cluster promises', () => {
+describe('guarantees', () => {
   const whole = topic('orders', [
     { leader: 1, isr: [1, 2, 3] },
     { leader: 2, isr: [1, 2, 3] },
@@ -173,7 +173,7 @@ describe('what the cluster promises', () => {
     const { verdict, lines, counts } = promises(BROKERS, [whole]);
     expect(verdict).toEqual({ tone: 'ok', text: 'No acknowledged write is at risk.' });
     expect(counts).toMatchObject({ partitions: 2, canLoseOne: 2, leaderless: 0, refusing: 0, lastCopy: 0 });
-    expect(lines.map(({ text }) => text)).toEqual(['2 of 2 partitions can lose one more broker and still take writes.']);
+    expect(lines.map(({ text }) => text)).toEqual(['2 of 2 partitions can lose one more broker and stay writable.']);
   });
 
   it('counts a frozen broker as gone before the cluster has noticed', () => {
@@ -182,10 +182,10 @@ describe('what the cluster promises', () => {
     expect(verdict.tone).toBe('ok');
   });
 
-  it('says when a partition takes no writes, and when one copy is all there is', () => {
+  it('reports partitions that refuse writes, and those with one in-sync replica left', () => {
     const { counts, verdict, lines } = promises(withState(3, 'down'), [topic('orders', [{ leader: 1, isr: [1] }])]);
     expect(counts).toMatchObject({ refusing: 1, lastCopy: 1, canLoseOne: 0 });
-    expect(verdict).toEqual({ tone: 'warn', text: 'Acknowledged writes of 1 partition hang on one copy.' });
+    expect(verdict).toEqual({ tone: 'warn', text: '1 partition has one in-sync replica left: acknowledged writes depend on it.' });
     expect(lines.some(({ text }) => text.startsWith('1 partition refuses acks=all writes'))).toBe(true);
     expect(lines.some(({ text }) => text.startsWith('The quorum cannot lose another voter'))).toBe(true);
   });
@@ -194,16 +194,14 @@ describe('what the cluster promises', () => {
     const { verdict } = promises(withState(3, 'down'), [topic('single', [{ leader: null, isr: [], replicas: [3] }], 1)]);
     expect(verdict).toEqual({
       tone: 'bad',
-      text: 'Acknowledged writes of 1 partition are on broker 3 only, and out of reach until it returns.',
+      text: 'Acknowledged writes of 1 partition are on broker 3 only, and unavailable until it returns.',
     });
   });
 
   it('says of several brokers that one of them is enough', () => {
     const down = withState(3, 'down').map((broker) => (broker.id === 2 ? { ...broker, state: 'down' as const } : broker));
     const { verdict } = promises(down, [topic('single', [{ leader: null, isr: [], replicas: [2, 3] }], 1)]);
-    expect(verdict.text).toBe(
-      'Acknowledged writes of 1 partition are on brokers 2 and 3 only, and out of reach until one of them returns.',
-    );
+    expect(verdict.text).toBe('Acknowledged writes of 1 partition are on brokers 2 and 3 only, and unavailable until one of them returns.');
   });
 
   it('needs a majority to elect who takes over', () => {
@@ -223,10 +221,10 @@ describe('what the cluster promises', () => {
     expect(promises(BROKERS, [topic('orders', [{ leader: 1, isr: [1] }])], [damage]).verdict.tone).toBe('bad');
   });
 
-  it('does not pretend to know: min.insync.replicas unknown, one copy by design, a lost majority', () => {
+  it('reports unknown min.insync.replicas, replication factor 1 and a lost majority', () => {
     const unknown = promises(BROKERS, [topic('orders', [{ leader: 1, isr: [1, 2, 3] }], null)]);
     expect(unknown.counts).toMatchObject({ unknown: 1, canLoseOne: 0 });
-    expect(unknown.lines.at(-1)?.text).toContain('not known');
+    expect(unknown.lines.at(-1)?.text).toContain('min.insync.replicas is unknown');
     expect(promises(BROKERS, [whole, topic('single', [{ leader: 3, isr: [3], replicas: [3] }], 1)]).verdict.text).toBe(
       'No acknowledged write of a replicated topic is at risk.',
     );

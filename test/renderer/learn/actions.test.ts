@@ -84,13 +84,13 @@ describe('offsets of a group', () => {
       { partition: 1, from: null, to: '0' },
     ]);
     expect(back.offsets).toEqual(['Partition 0: 12 → 2', 'Partition 1: nothing → 0']);
-    expect(back.consequences).toBe('The next member begins there. It reads up to 10 records a second time.');
+    expect(back.consequences).toBe('Consumers will restart there. They reprocess up to 10 records.');
     expect(describeReset({ kind: 'latest' }, [{ partition: 0, from: '2', to: '9' }]).consequences).toBe(
-      'The next member begins there. What it passes over stays in the topic, unread by this group.',
+      'Consumers will restart there. Skipped records stay in the topic, not consumed by this group.',
     );
     const far: Parameters<typeof describeReset>[1] = [{ partition: 0, from: '9', to: '9' }];
     expect(describeReset({ kind: 'offset', offset: '50' }, far).consequences).toContain('the nearest that it has is taken');
-    expect(describeReset({ kind: 'offset', offset: '9' }, far).consequences).toBe('The next member begins there.');
+    expect(describeReset({ kind: 'offset', offset: '9' }, far).consequences).toBe('Consumers will restart there.');
   });
 });
 
@@ -138,8 +138,8 @@ describe('preferred leaders that can be elected', () => {
         { partition: 2, from: 1, to: 1, error: 'Broker 3, the preferred leader of learn-orders-2, is down or not in sync.' },
       ]),
     ).toEqual([
-      'Partition 1: broker 3 led, broker 2 leads.',
-      'Partition 2 stays with broker 1: Broker 3, the preferred leader of learn-orders-2, is down or not in sync.',
+      'Partition 1: leader changed from broker 3 to broker 2.',
+      'Partition 2: broker 1 stays leader: Broker 3, the preferred leader of learn-orders-2, is down or not in sync.',
     ]);
   });
 });

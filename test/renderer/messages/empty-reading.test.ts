@@ -58,7 +58,7 @@ describe('a reading that shows no record', () => {
     });
     expect(describeEmptyReading({ ...ALL, from: { kind: 'newest' }, rows: [row(0, null, null)] })).toEqual({
       title: 'No records',
-      text: 'Where the log ends is not known.',
+      text: 'The end offset is unknown.',
     });
   });
 });

@@ -34,7 +34,7 @@ describe('a scenario and its run', () => {
       ['open', null],
       ['held', 'after 3.1 s'],
     ]);
-    expect(describeRun({ ...run, state: 'failed' })).toEqual({ text: 'Failed: 1 of 2 expectations held', tone: 'bad' });
+    expect(describeRun({ ...run, state: 'failed' })).toEqual({ text: 'Failed: 1 of 2 expectations passed', tone: 'bad' });
     expect(describeRun({ ...run, state: 'broken', problem: 'It needs 5 brokers.' }).text).toBe('It needs 5 brokers.');
   });
 

@@ -80,7 +80,10 @@ describe('time travel', () => {
     const timeTravel = useTimeTravelStore();
     const going = timeTravel.goTo(before);
     const kill = await scope.request('lab/kill', { node: 1 });
-    expect(kill).toMatchObject({ ok: false, error: { message: 'You are looking at the past.', advice: 'Go live first.' } });
+    expect(kill).toMatchObject({
+      ok: false,
+      error: { message: 'Time travel shows the past, which cannot be changed.', advice: 'Go live first.' },
+    });
     await going;
     expect((await useLabStore().inject('freeze:1', { type: 'freeze', node: 1 }))?.code).toBe('READ_ONLY');
     expect(asked('lab/kill')).toBe(0);

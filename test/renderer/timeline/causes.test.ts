@@ -107,7 +107,7 @@ describe('the export', () => {
     const file = exportTimeline({
       events: EVENTS.filter(eventMatcher(filter)),
       causes: CAUSES,
-      cluster: { id: 'abc', name: 'On this desk' },
+      cluster: { id: 'abc', name: 'Embedded cluster' },
       filter,
       moment: 4_500,
       faults: [{ id: 1, fault: { type: 'kill', node: 3 }, since: 1_000, eventId: 1, detail: null }],

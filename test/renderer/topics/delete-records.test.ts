@@ -27,9 +27,9 @@ describe('a plan', () => {
   it('is told in records, which a compacted log may have fewer of', () => {
     const plan = previewDeletion(rows, '4').slice(0, 1);
     expect(describeDeletion(plan, [], TOPIC, false)).toEqual([
-      '4 records go, on every replica, and cannot be had back. What is left keeps its offset.',
+      '4 records will be permanently deleted from all replicas. Remaining records keep their offsets.',
     ]);
-    expect(describeDeletion(plan, [], TOPIC, true)[0]).toMatch(/^Up to 4 records go/);
+    expect(describeDeletion(plan, [], TOPIC, true)[0]).toMatch(/^Up to 4 records will be/);
     expect(describeDeletion(previewDeletion(rows.slice(1), null), [], TOPIC, false)).toEqual([]);
   });
 
@@ -37,11 +37,11 @@ describe('a plan', () => {
     const plan = previewDeletion(rows.slice(0, 1), '4');
     const groups = [groupRow('late', [], [['3', '10']]), groupRow('on-time', [], [['4', '10']]), groupRow('new', [], [[null, '10']])];
     expect(describeDeletion(plan, groups, TOPIC, false)[1]).toBe(
-      'late has yet to read some of them, and will not: it goes on where auto.offset.reset says.',
+      'late has not consumed all of them and will continue from auto.offset.reset.',
     );
     expect(describeDeletion(plan, groups, 'another', false)).toHaveLength(1);
     const many = ['a', 'b', 'c', 'd', 'e'].map((id) => groupRow(id, [], [['0', '10']]));
-    expect(describeDeletion(plan, many, TOPIC, false)[1]).toMatch(/^a, b, c and 2 more groups have yet to read some of them/);
+    expect(describeDeletion(plan, many, TOPIC, false)[1]).toMatch(/^a, b, c and 2 more groups have not consumed all of them/);
   });
 });
 

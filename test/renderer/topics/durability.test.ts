@@ -6,7 +6,7 @@ const say = (replicationFactor: number, minInsyncReplicas: number, alive = repli
 
 describe('what a topic survives', () => {
   it('tells the usual case in one sentence', () => {
-    expect(say(3, 2)).toBe('Survives the loss of 1 broker without losing a write, of 2 read-only.');
+    expect(say(3, 2)).toBe('Tolerates 1 broker failure with writes, 2 with reads only.');
   });
 
   it('does not promise that a write on one replica survives', () => {
@@ -15,7 +15,7 @@ describe('what a topic survives', () => {
   });
 
   it('says when any loss stops writes', () => {
-    expect(say(3, 3)).toContain('Any broker lost stops acks=all writes');
+    expect(say(3, 3)).toContain('Any broker failure stops acks=all writes');
     expect(say(2, 2)).toContain('reading goes on through the loss of 1 broker');
   });
 
@@ -24,15 +24,15 @@ describe('what a topic survives', () => {
   });
 
   it('counts what is left now', () => {
-    expect(say(3, 2, 2)).toContain('one more loss stops writes');
+    expect(say(3, 2, 2)).toContain('one more failure stops writes');
     expect(say(3, 2, 1)).toContain('refuses acks=all writes until one returns');
-    expect(say(5, 2, 4)).toContain('2 more losses can be taken');
+    expect(say(5, 2, 4)).toContain('it tolerates 2 more failures');
     expect(say(1, 1)).toContain('One copy');
   });
 
   it('tells the consequences of the factor', () => {
-    expect(describeReplicationFactor(3, 3, 2)).toBe('3 brokers, 2 alive: starts under-replicated.');
+    expect(describeReplicationFactor(3, 3, 2)).toBe('3 brokers, 2 online: starts under-replicated.');
     expect(describeReplicationFactor(4, 3, 3)).toBe('Only 3 brokers: 3 is the most.');
-    expect(describeReplicationFactor(1, 3, 3)).toBe('3 brokers. One copy, none to spare.');
+    expect(describeReplicationFactor(1, 3, 3)).toBe('3 brokers. Single replica, no fault tolerance.');
   });
 });

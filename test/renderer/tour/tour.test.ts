@@ -126,8 +126,8 @@ describe('the topic', () => {
     const single = topic('orders', { replicationFactor: 1 });
     const strict = topic('orders', { minInsyncReplicas: 3 });
     expect(after(memory(), facts({ orders: single })).topic).toBeNull();
-    expect(unfitTopic(memory(), facts({ orders: single }))).toMatch(/one copy/);
-    expect(unfitTopic(memory(), facts({ orders: strict }))).toMatch(/all 3 copies/);
+    expect(unfitTopic(memory(), facts({ orders: single }))).toMatch(/replication factor 1/);
+    expect(unfitTopic(memory(), facts({ orders: strict }))).toMatch(/all 3 replicas/);
     expect(unfitTopic(memory({ known: ['orders'] }), facts({ orders: single }))).toBeNull();
     expect(whyNotSafe(topic('orders', { minInsyncReplicas: null }))).toBeNull();
     expect(describeStep('topic', memory(), facts({ orders: single })).lines).toMatchObject([{ done: false, tone: 'warn' }]);
@@ -176,15 +176,15 @@ describe('the outage', () => {
   const down = [broker(1), broker(2, false), broker(3)];
   const before = running(100, 0, { brokers: down });
   const moved = running(120, 0, { brokers: down, orders: topic('orders', {}, [1, 1, 3], [1, 3]) });
-  const goesOn = running(120 + WRITES_SEEN, 0, { brokers: down, orders: topic('orders', {}, [1, 1, 3], [1, 3]) });
+  const writesContinue = running(120 + WRITES_SEEN, 0, { brokers: down, orders: topic('orders', {}, [1, 1, 3], [1, 3]) });
 
   it('is over when the leaders moved and writing went on', () => {
     expect(after(ready, running(90, 0)).outage).toBeNull();
     const seen = after(ready, before);
-    expect(seen.outage).toMatchObject({ broker: 2, before: 100, moved: null, goesOn: false });
-    expect(after(ready, before, moved).outage).toMatchObject({ moved: 120, goesOn: false });
+    expect(seen.outage).toMatchObject({ broker: 2, before: 100, moved: null, writesContinue: false });
+    expect(after(ready, before, moved).outage).toMatchObject({ moved: 120, writesContinue: false });
     expect(stepOf(after(ready, before, moved), moved)).toBe('outage');
-    expect(stepOf(after(ready, before, moved, goesOn), goesOn)).toBe('start');
+    expect(stepOf(after(ready, before, moved, writesContinue), writesContinue)).toBe('start');
   });
 
   it('is not, while a partition has no leader or the dead one is still named', () => {
@@ -208,7 +208,7 @@ describe('the outage', () => {
 
   it('is healed when the broker is in sync everywhere; the figures are those of the time it was down', () => {
     const back = running(1_340, 0, { orders: topic('orders', {}, [1, 1, 3], [1, 3]) });
-    const half = after(ready, before, moved, goesOn, back);
+    const half = after(ready, before, moved, writesContinue, back);
     expect(half).toMatchObject({ outage: { after: 1_340 }, healed: false });
     expect(describeStep('start', half, back).lines).toMatchObject([
       { done: true },
@@ -223,16 +223,19 @@ describe('the outage', () => {
         { ...healed, audit: { acknowledged: 1_400, found: 1_400, lost: 0, removed: 0, unread: 0, duplicated: 0, ...audit } },
         facts(),
       );
-    expect(end({}).text).toBe('1,240 records were acknowledged while broker 2 was down; all of them are there.');
-    expect(end({ lost: 3, found: 1_397 })).toMatchObject({ title: 'Some of it is gone', lines: [{ done: false, tone: 'bad' }] });
+    expect(end({}).text).toBe('1,240 records were acknowledged while broker 2 was down; none of them is lost.');
+    expect(end({ lost: 3, found: 1_397 })).toMatchObject({ title: 'Some records are lost', lines: [{ done: false, tone: 'bad' }] });
     expect(end({ unread: 9, found: 1_391 }).text).toMatch(/none of what can be read is missing/);
-    expect(describeStep('end', healed, facts()).title).toBe('Is everything still there?');
+    expect(describeStep('end', healed, facts()).title).toBe('Is every record still stored?');
   });
 
   it('names the broker to kill, and the page where', () => {
     expect(leaderOf(topic('orders', {}, [null, 3]))).toBe(3);
     expect(leaderOf(undefined)).toBeNull();
-    expect(describeStep('outage', ready, running(90, 0))).toMatchObject({ title: 'Kill broker 1', show: { to: '/brokers', target: 'kill-1' } });
+    expect(describeStep('outage', ready, running(90, 0))).toMatchObject({
+      title: 'Kill broker 1',
+      show: { to: '/brokers', target: 'kill-1' },
+    });
     expect(describeStep('outage', ready, running(90, 0)).text).toMatch(/once 3 s pass/);
   });
 });

@@ -50,7 +50,7 @@ describe('znodes', () => {
       Writes: '3',
       Children: 'none ever',
       Data: '77 B',
-      Lives: 'as long as session 0x1a',
+      Lifetime: 'as long as session 0x1a',
     });
     // The root was made at no time; it is not as old as the epoch.
     expect(listStatFields({ ...stat, ctime: 0, czxid: '0' }, 62_000)[0]).toEqual({
