@@ -167,7 +167,7 @@ describeWith('a browser', hasBrowser, 'the lab, fault by fault', () => {
     await expect.poll(inForce, { timeout: SOON_MS }).toHaveLength(2);
     await expect.poll(async () => (await stands(0)).isr, { timeout: FAILOVER_MS }).not.toContain(other);
     await desk.page.getByRole('button', { name: 'Heal all 2' }).click();
-    await desk.page.getByText('None. Pick a broker or a link').waitFor();
+    await desk.page.getByText('None. Select a broker or a link').waitFor();
     await wholeAgain();
   });
 
@@ -196,7 +196,7 @@ describeWith('a browser', hasBrowser, 'the lab, fault by fault', () => {
     await inForceSoon('slow: 350 ms');
     await expect.poll(() => produce(1), { timeout: SOON_MS }).toBeGreaterThan(350);
     await press('Disk at full speed');
-    await desk.page.getByText('None. Pick a broker or a link').waitFor();
+    await desk.page.getByText('None. Select a broker or a link').waitFor();
     await expect.poll(() => produce(1), { timeout: SOON_MS }).toBeLessThan(350);
   });
 
@@ -216,7 +216,7 @@ describeWith('a browser', hasBrowser, 'the lab, fault by fault', () => {
     await inForceSoon(`clock of broker ${leader}: 1 h ahead`);
     expect((await stampedAt()) - Date.now()).toBeGreaterThan(3_000_000);
     await press('Set clock right');
-    await desk.page.getByText('None. Pick a broker or a link').waitFor();
+    await desk.page.getByText('None. Select a broker or a link').waitFor();
     expect(Math.abs((await stampedAt()) - Date.now())).toBeLessThan(60_000);
   });
 

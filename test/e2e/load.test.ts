@@ -58,7 +58,7 @@ describeWith('a browser', hasBrowser, 'load from the lab', () => {
   });
 
   test('a writer and a group are begun, and the cluster has what they say', async () => {
-    await desk.page.getByText('Real clients write and read here').waitFor();
+    await desk.page.getByText('Real clients produce and consume here').waitFor();
     await desk.picture('empty', ['dark']);
     await begin('Steady producer', { 'Records per second': '300' });
     await begin('Two consumers');

@@ -177,7 +177,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
     const dialog = page.getByRole('dialog', { name: `Delete records of ${topic}` });
     const erase = dialog.getByRole('button', { name: 'Delete records', exact: true });
     await dialog.getByLabel('Partition', { exact: true }).selectOption({ label: 'Partition 0' });
-    await dialog.getByLabel('Which').selectOption({ label: 'those before an offset' });
+    await dialog.getByLabel('Records', { exact: true }).selectOption({ label: 'those before an offset' });
     await dialog.getByLabel('Before offset').fill('20');
     await dialog.getByText('20 records will be permanently deleted').waitFor();
     expect(await erase.isDisabled()).toBe(true);
@@ -272,7 +272,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       await page.getByRole('button', { name: 'Reset offsets…' }).click();
       const reset = page.getByRole('dialog', { name: 'Reset offsets of elsewhere-group' });
       await reset.getByLabel('Reset to').selectOption({ label: 'Latest offset' });
-      await reset.getByText('What it passes over stays in the topic').waitFor();
+      await reset.getByText('Skipped records stay in the topic').waitFor();
       await desk.picture('reset');
       await reset.getByRole('button', { name: 'Reset offsets' }).click();
       await reset.waitFor({ state: 'hidden' });

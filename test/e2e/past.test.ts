@@ -47,7 +47,7 @@ describeWith('a browser', hasBrowser, 'the past', () => {
     await page.getByRole('button', { name: 'Start: broker 3 killed' }).click();
     await expect.poll(async () => (await standing(admin, TOPIC, 0)).isr, { timeout: FAILOVER_MS }).toEqual([1, 2, 3]);
     await card(/^Broker 3, online/).waitFor();
-    await page.getByText('None. Pick a broker or a link').waitFor();
+    await page.getByText('None. Select a broker or a link').waitFor();
 
     // From event to event, back to the one that broke it.
     const back = page.getByRole('button', { name: 'Previous event' });

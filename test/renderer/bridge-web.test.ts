@@ -14,7 +14,7 @@ class FakeSocket extends EventTarget {
   open(): void {
     this.dispatchEvent(new Event('open'));
   }
-  tell(frame: unknown): void {
+  receive(frame: unknown): void {
     this.dispatchEvent(Object.assign(new Event('message'), { data: JSON.stringify(frame) }));
   }
   fail(code: number): void {
@@ -47,8 +47,8 @@ describe('WebSocket bridge', () => {
     expect(last().sent).toEqual([]);
     last().open();
     expect(last().sent.map((frame) => (JSON.parse(frame) as { channel: string }).channel)).toEqual(['app/info', 'connection/list']);
-    last().tell({ id: 2, result: { ok: true, value: 'b' } });
-    last().tell({ id: 1, result: { ok: true, value: 'a' } });
+    last().receive({ id: 2, result: { ok: true, value: 'b' } });
+    last().receive({ id: 1, result: { ok: true, value: 'a' } });
     expect(await first).toEqual({ ok: true, value: 'a' });
     expect(await second).toEqual({ ok: true, value: 'b' });
   });
@@ -57,9 +57,9 @@ describe('WebSocket bridge', () => {
     const seen: unknown[] = [];
     const stop = bridge.on('timeline/appended', (payload) => seen.push(payload));
     last().open();
-    last().tell({ event: 'timeline/appended', payload: { events: [] } });
+    last().receive({ event: 'timeline/appended', payload: { events: [] } });
     stop();
-    last().tell({ event: 'timeline/appended', payload: { events: [] } });
+    last().receive({ event: 'timeline/appended', payload: { events: [] } });
     expect(seen).toHaveLength(1);
   });
 

@@ -69,7 +69,7 @@ export class Tabs {
     }
     await navigate(page, path);
     if (path.endsWith('/messages') && this.random.int(2) === 0)
-      await page.getByLabel('Where from').selectOption({ label: 'Live tail' }, { timeout: 10_000 });
+      await page.getByLabel('Start position').selectOption({ label: 'Live tail' }, { timeout: 10_000 });
     this.counts.navigations++;
   }
 }

@@ -82,17 +82,17 @@ describe('the judge of the truth table', () => {
     ['Acknowledged writes of 1 partition are on broker 3 only, and unavailable until it is back.', true],
     ['Acknowledged writes of 2 partitions are on broker 3 only, and unavailable until it is back.', false],
     ['No acknowledged write is at risk.', false],
-    ['2 partitions have one in-sync replica left: acknowledged writes depend on it.', true],
-    ['9 partitions have one in-sync replica left: acknowledged writes depend on it.', false],
+    ['1 partition has one in-sync replica left: acknowledged writes depend on it.', true],
+    ['2 partitions have one in-sync replica left: acknowledged writes depend on it.', false],
     ['Broker 3 killed · 7.0 s · 1 partition without a leader.', true],
     ['Broker 3 killed · 7.0 s · 2 partitions without a leader.', false],
-  ])('decides a line of the promise panel: %s', (line, holds) => {
+  ])('decides a line of the guarantees panel: %s', (line, holds) => {
     const { verdicts, uncovered } = judge(addLabStatements, { promises: [line] });
     expect(uncovered).toEqual([]);
     expect(verdicts.map((verdict) => verdict === null)).toEqual([holds]);
   });
 
-  it('names lines of the promise panel that no rule covers', () => {
+  it('names lines of the guarantees panel that no rule covers', () => {
     const promises = ['Each write is safe.', '2 more open incidents.'];
     expect(judge(addLabStatements, { promises })).toEqual({ verdicts: [], uncovered: ['Each write is safe.'] });
   });

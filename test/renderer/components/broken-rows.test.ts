@@ -16,7 +16,7 @@ import { useFixture } from '../fixtures/use-fixture.ts';
 let mounted: VueWrapper;
 let global: { plugins: ReturnType<typeof createPinia>[] };
 
-/** The same, except that to read the field is an error, as of a value that no one has foreseen. */
+/** The same row, except that reading the field throws, as with an unforeseen value. */
 function breakField<T extends object>(row: T, field: keyof T): T {
   return Object.defineProperty({ ...row }, field, {
     enumerable: true,

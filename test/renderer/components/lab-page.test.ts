@@ -213,7 +213,7 @@ describe('the tree', () => {
     expect(router.currentRoute.value.query['path']).toBe('/cluster');
   });
 
-  it('says in place what is gone, and shows what is there again once asked', async () => {
+  it('states that a znode is missing, and shows it when it exists after a reload', async () => {
     await open('/coordination/tree?path=/brokers/ids/7');
     expect(document.querySelector('.details, main')?.textContent).toContain('There is no node /brokers/ids/7.');
     bridge.lab.addNode();

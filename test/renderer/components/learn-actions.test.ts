@@ -108,7 +108,7 @@ it('sets a place only for a group without members', async () => {
   const group = {
     id: LEARN_GROUP,
     topics: [LEARN_TOPIC],
-    members: ['somebody'],
+    members: ['consumer-1'],
     committed: new Map([[`${LEARN_TOPIC}-0`, 3]]),
     speed: 0,
     state: 'Stable' as const,

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** Learn on a cluster somewhere else: it shows what is there, breaks nothing, and makes its topic only when asked. */
+/** Learn on a remote cluster: it shows its state, breaks nothing, and creates its topic only on request. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia } from 'pinia';

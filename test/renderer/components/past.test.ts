@@ -99,7 +99,7 @@ describe('the past on the page', () => {
     expect(bridge.asked.filter(({ channel }) => channel === 'lab/inject')).toHaveLength(1);
   });
 
-  it('goes from event to event, and tells each with what led to it and what it led to', async () => {
+  it('moves from event to event, and shows the cause and the effects of each', async () => {
     await press('Previous event');
     const story = find('section.story');
     expect(story.textContent).toContain('broker 3 frozen');

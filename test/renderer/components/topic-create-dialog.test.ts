@@ -77,7 +77,7 @@ describe('Create topic', () => {
     expect(text()).toContain('A topic of that name exists.');
   });
 
-  it('shows where it would live, also while the name is not fit', async () => {
+  it('shows the replica placement, also while the name is invalid', async () => {
     await open();
     await type('Name', 'orders v2');
     await type('Partitions', '4');
@@ -88,7 +88,7 @@ describe('Create topic', () => {
     expect(text()).toContain('Tolerates 1 broker failure with writes, 2 with reads only.');
   });
 
-  it('tells what a replication factor means here and now', async () => {
+  it('describes the effect of a replication factor in this cluster', async () => {
     await open('broken');
     expect(text()).toContain('3 brokers, 2 online: starts under-replicated.');
     await type('Replication factor', '4');

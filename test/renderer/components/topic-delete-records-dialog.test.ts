@@ -54,7 +54,7 @@ async function choose(label: string, option: string): Promise<void> {
 }
 const confirm = (name: string): Promise<void> => fill('Type “orders” to confirm', name);
 
-it('deletes what it told of, up to the end of each partition, once the name is typed', async () => {
+it('deletes the records that it listed, up to the end of each partition, after the name is typed', async () => {
   const ends = orders().partitions.map(({ end }) => end);
   await open();
   expect(text()).toMatch(/[\d,]+ records will be permanently deleted from all replicas/);
@@ -85,7 +85,7 @@ it('deletes those before an offset of one partition', async () => {
   expect(submit().disabled).toBe(true);
   expect(text()).toMatch(/A number from [\d,]+ to [\d,]+, the end\./);
   await fill('Before offset', `${before}`);
-  expect(text()).toContain('3 records go');
+  expect(text()).toContain('3 records will be permanently deleted');
   submit().click();
   await flushPromises();
   expect(asked()).toEqual([

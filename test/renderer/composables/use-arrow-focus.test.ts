@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 const focus = (id: string): void => document.getElementById(id)?.focus();
-/** Whether it was taken: else the page goes on with it. */
+/** Whether the key was handled; if not, the page handles it. */
 function press(key: string): boolean {
   const event = new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true });
   picture.dispatchEvent(event);

@@ -6,54 +6,54 @@ import type { DiagramPulse } from '../../../renderer/diagrams/diagram.ts';
 const pulses = (...ids: number[]): DiagramPulse[] => ids.map((id) => ({ id, edge: `edge-${id}`, label: `${id}`, tone: 'accent' }));
 
 function make(first: DiagramPulse[] | undefined) {
-  const told = shallowRef(first);
+  const list = shallowRef(first);
   const still = ref(false);
   const { travelling, arrived } = effectScope().run(() =>
     usePulses(
-      () => told.value,
+      () => list.value,
       () => still.value,
     ),
   ) as ReturnType<typeof usePulses>;
-  const tell = async (...ids: number[]): Promise<void> => {
-    told.value = pulses(...ids);
+  const push = async (...ids: number[]): Promise<void> => {
+    list.value = pulses(...ids);
     await nextTick();
   };
-  return { told, still, arrived, tell, ids: () => travelling.value.map(({ id }) => id) };
+  return { list, still, arrived, push, ids: () => travelling.value.map(({ id }) => id) };
 }
 
 it('lets travel what is news, each once, until it has arrived', async () => {
-  const { tell, arrived, ids } = make(pulses(1, 2));
+  const { push, arrived, ids } = make(pulses(1, 2));
   expect(ids()).toEqual([]);
-  await tell(1, 2, 3);
-  await tell(2, 3, 4);
+  await push(1, 2, 3);
+  await push(2, 3, 4);
   expect(ids()).toEqual([3, 4]);
   arrived(3);
   expect(ids()).toEqual([4]);
-  await tell(3, 4);
+  await push(3, 4);
   expect(ids()).toEqual([4]);
 });
 
 it('lets six travel at once, the newest', async () => {
-  const { tell, ids } = make(undefined);
-  await tell(1, 2, 3, 4, 5, 6, 7, 8);
+  const { push, ids } = make(undefined);
+  await push(1, 2, 3, 4, 5, 6, 7, 8);
   expect(ids()).toEqual([3, 4, 5, 6, 7, 8]);
-  await tell(9);
+  await push(9);
   expect(ids()).toEqual([4, 5, 6, 7, 8, 9]);
 });
 
 it('lets nothing travel where all is still, then or later', async () => {
-  const { tell, still, ids } = make(undefined);
+  const { push, still, ids } = make(undefined);
   still.value = true;
-  await tell(1);
+  await push(1);
   still.value = false;
-  await tell(1);
+  await push(1);
   expect(ids()).toEqual([]);
 });
 
-it('takes it that nothing is told any more', async () => {
-  const { told, tell, ids } = make(pulses(1));
-  told.value = undefined;
+it('keeps no pulse when the list is gone', async () => {
+  const { list, push, ids } = make(pulses(1));
+  list.value = undefined;
   await nextTick();
-  await tell(1, 2);
+  await push(1, 2);
   expect(ids()).toEqual([2]);
 });

@@ -44,7 +44,7 @@ describe('numbers', () => {
     expect(formatSpan(-5)).toBe('0.0 s');
   });
 
-  it('writes what someone set with no more digits than it has', () => {
+  it('formats a set span with no more digits than it has', () => {
     expect(formatDuration(3_000)).toBe('3 s');
     expect(formatDuration(1_500)).toBe('1.5 s');
     expect(formatDuration(300)).toBe('300 ms');

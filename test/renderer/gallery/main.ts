@@ -15,7 +15,7 @@ for (let i = 0; i < many; i += 1) {
     (['lab/nodeFrozen', 'cluster/brokerFenced', 'lab/nodeThawed', 'group/rebalanceStarted', 'group/rebalanced'] as const)[i % 5] ??
     'node/ready';
   const about = i % 5 < 3 ? { broker: 1 + (Math.floor(i / 5) % 3) } : { group: 'billing' };
-  bridge.cluster.tell({ type, at, node: 2, ...about, ...(i % 5 > 0 ? { causeId: bridge.cluster.events.length } : {}) });
+  bridge.cluster.recordEvent({ type, at, node: 2, ...about, ...(i % 5 > 0 ? { causeId: bridge.cluster.events.length } : {}) });
 }
 // Incidents of earlier runs, one of them open when its run ended.
 const [example] = deriveIncidents([{ id: 1, type: 'lab/nodeKilled', at: 0, node: null, broker: 2 }]);

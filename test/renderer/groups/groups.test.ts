@@ -57,7 +57,7 @@ describe('what a lag leaves out', () => {
     expect(lagLeavesOut(group(null, [partition(null, null)]))).toBeNull();
   });
 
-  it('tells partitions without a commit from those whose end is not known', () => {
+  it('distinguishes partitions without a commit from those with an unknown end offset', () => {
     expect(lagLeavesOut(group('5', [partition('1', '5'), partition(null, null), partition('3', null)]))).toBe(
       '1 partition never committed, 1 end offset not known',
     );

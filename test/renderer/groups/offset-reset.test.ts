@@ -25,7 +25,7 @@ describe('a reset of offsets', () => {
     ]);
   });
 
-  it('is told with what is read again and what is passed over', () => {
+  it('is described with its reprocessed and skipped records', () => {
     const moves = [
       { partition: 0, from: '12', to: '2' },
       { partition: 1, from: '3', to: '4' },

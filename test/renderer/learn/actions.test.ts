@@ -89,7 +89,7 @@ describe('offsets of a group', () => {
       'Consumers will restart there. Skipped records stay in the topic, not consumed by this group.',
     );
     const far: Parameters<typeof describeReset>[1] = [{ partition: 0, from: '9', to: '9' }];
-    expect(describeReset({ kind: 'offset', offset: '50' }, far).consequences).toContain('the nearest that it has is taken');
+    expect(describeReset({ kind: 'offset', offset: '50' }, far).consequences).toContain('its nearest offset is used');
     expect(describeReset({ kind: 'offset', offset: '9' }, far).consequences).toBe('Consumers will restart there.');
   });
 });

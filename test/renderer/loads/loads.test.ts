@@ -149,7 +149,7 @@ describe('what is said of a load', () => {
     expect(holds({ ...member, assignment: [] }, ['orders'])).toBeNull();
   });
 
-  it('keeps what is news where not all have room, and tells of the rest in one line', () => {
+  it('keeps the most urgent loads where not all have room, and summarizes the others in one line', () => {
     const fine = loadBlock(producer(AUDIT), context());
     const lossy = { ...loadBlock(producer({ ...AUDIT, lost: 9 }), context()), id: 3 };
     expect(worthShowing([fine, lossy], 1)).toEqual([lossy]);

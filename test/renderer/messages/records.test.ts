@@ -68,7 +68,7 @@ describe('records', () => {
     expect(tokens.find((token) => token.text === '-1.5e3')?.kind).toBe('number');
   });
 
-  it('tells an absent key from an empty one', () => {
+  it('distinguishes an absent key from an empty one', () => {
     expect(oneLine({ encoding: 'null', text: '', truncated: false, sizeBytes: 0 })).toBeNull();
     expect(oneLine(utf8(''))).toBe('');
     expect(oneLine(utf8('a\n  b'))).toBe('a b');

@@ -55,7 +55,7 @@ describe('what was sent', () => {
     expect(await learn.send(record)).toMatchObject({ leader: row?.leader, isr: null });
   });
 
-  it('has no place where it was refused, or where nobody was asked', async () => {
+  it('has no partition and offset where it was refused, or where no broker was reached', async () => {
     const learn = useLearnStore();
     instead['message/produce'] = { ok: false, error: { code: 'NOT_ENOUGH_REPLICAS', message: 'Too few.' } };
     expect(await learn.send(record)).toMatchObject({ partition: null, offset: null, error: 'Too few.' });

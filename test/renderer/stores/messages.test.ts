@@ -74,11 +74,11 @@ describe('live tail', () => {
   });
 
   it('knows where it begins, and forgets an error that is over', async () => {
-    const told = { tailId: store.tailId ?? '', records: [], dropped: 0, cutBatches: [], recreated: false };
+    const published = { tailId: store.tailId ?? '', records: [], dropped: 0, cutBatches: [], recreated: false };
     expect(store.begins.size).toBe(0);
-    bridge.emit('message/tailed', { ...told, begins: [{ partition: 0, offset: '7' }], error: 'partition 1 has no leader' });
+    bridge.emit('message/tailed', { ...published, begins: [{ partition: 0, offset: '7' }], error: 'partition 1 has no leader' });
     expect(store.error?.message).toBe('partition 1 has no leader');
-    bridge.emit('message/tailed', { ...told, begins: [{ partition: 1, offset: '3' }], error: null });
+    bridge.emit('message/tailed', { ...published, begins: [{ partition: 1, offset: '3' }], error: null });
     expect([...store.begins]).toEqual([[0, '7'], [1, '3']]); // prettier-ignore
     expect(store.error).toBeNull();
     await store.tail('orders', [1]);

@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-/** Time travel on a fixture: what pages read is the moment's, the present goes on underneath, nothing can be changed. */
+/** Time travel on a fixture: pages read the selected point in time, the present is still followed, no change is possible. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPinia, setActivePinia } from 'pinia';
 import { openScope, showScope, type Scope } from '../../../renderer/scope.ts';
@@ -42,7 +42,7 @@ describe('time travel', () => {
   const third = (): string | undefined => useClusterStore().brokers.get(3)?.state;
   const asked = (channel: string): number => bridge.asked.filter((one) => one.channel === channel).length;
 
-  it('shows what stood then, and the present again', async () => {
+  it('shows the state of that time, and the present again', async () => {
     const timeTravel = useTimeTravelStore();
     expect(third()).toBe('frozen');
     expect(await timeTravel.goTo(before)).toBeNull();
@@ -72,7 +72,7 @@ describe('time travel', () => {
     timeTravel.goLive();
     expect(cluster.version).toBe(bridge.version);
     expect(useLabStore().faults).toEqual([]);
-    // Nothing had to be asked for anew: no patch was missed.
+    // Nothing was requested again: no patch was missed.
     expect(asked('cluster/view')).toBe(views);
   });
 

@@ -51,7 +51,7 @@ describe('causes and effects', () => {
     expect([...chainIdsOf(of(7), CAUSES)]).toEqual([7]);
   });
 
-  it('are told in one sentence', () => {
+  it('are described in one sentence', () => {
     expect(describeCauses(of(5), CAUSES)).toBe(
       'group billing rebalances, because group billing: coordinator moved, because 2 leaders moved to broker 1, ' +
         'because broker 3 fenced (its session was lost), because broker 3 killed',

@@ -92,7 +92,7 @@ function lanesOf(
   );
   return new Map(lanes.map((lane) => [lane.key, lane]));
 }
-const told = (lane: Pick<Lane, 'spans'> | undefined): string[] =>
+const textOf = (lane: Pick<Lane, 'spans'> | undefined): string[] =>
   (lane?.spans ?? []).map((span) => `${span.from}–${span.until ?? ''} ${span.word}`);
 
 describe('lanes', () => {
@@ -103,9 +103,9 @@ describe('lanes', () => {
       ...STORY.map((event) => ({ ...event, id: event.id + 10, ...(event.causeId === undefined ? {} : { causeId: event.causeId + 10 }) })),
     ];
     const lanes = lanesOf(events, [topic('orders', [1, 2, 1, 2, 1, 2])], [broker(3)], true);
-    expect(told(lanes.get('partition:orders-2'))).toEqual(['800–4100 broker 3', '4100– broker 1']);
-    expect(told(lanes.get('group:billing'))[0]).toBe('500–4200 stable');
-    expect(told(lanes.get('broker:3'))[0]).toBe('500–1000 online');
+    expect(textOf(lanes.get('partition:orders-2'))).toEqual(['800–4100 broker 3', '4100– broker 1']);
+    expect(textOf(lanes.get('group:billing'))[0]).toBe('500–4200 stable');
+    expect(textOf(lanes.get('broker:3'))[0]).toBe('500–1000 online');
   });
 
   it('leaves a gap in the lane of the controller while there is none', () => {
@@ -117,7 +117,7 @@ describe('lanes', () => {
       broker,
       details: { epoch: id, ...(previousLeader === undefined ? {} : { previousLeader }) },
     });
-    const spansOf = (events: TimelineEvent[]): string[] => told(lanesOf(events).get('controller'));
+    const spansOf = (events: TimelineEvent[]): string[] => textOf(lanesOf(events).get('controller'));
     const lost: TimelineEvent[] = [
       elected(1, 100, 2),
       { id: 2, type: 'lab/nodeKilled', at: 1_000, node: null, broker: 1 },
@@ -138,7 +138,7 @@ describe('lanes', () => {
   });
 
   it('replays a broker from frozen over fenced to online', () => {
-    expect(told(lanesOf(STORY).get('broker:3'))).toEqual([
+    expect(textOf(lanesOf(STORY).get('broker:3'))).toEqual([
       '0–1000 online',
       '1000–4000 frozen',
       '4000–9000 frozen, fenced',
@@ -160,12 +160,12 @@ describe('lanes', () => {
       { id: 4, type: 'cluster/brokerRegistered', at: 8_300, node: 2, broker: 3 },
       { id: 5, type: 'cluster/brokerUnfenced', at: 8_900, node: 2, broker: 3 },
     ];
-    expect(told(lanesOf(events).get('broker:3'))).toEqual(['0–1000 online', '1000–8000 down', '8000–8900 starting', '8900– online']);
+    expect(textOf(lanesOf(events).get('broker:3'))).toEqual(['0–1000 online', '1000–8000 down', '8000–8900 starting', '8900– online']);
   });
 
   it('says who led a partition before, from the move itself, and only shows partitions that moved', () => {
     const lanes = lanesOf(STORY);
-    expect(told(lanes.get('partition:orders-2'))).toEqual(['0–4100 broker 3', '4100– broker 1']);
+    expect(textOf(lanes.get('partition:orders-2'))).toEqual(['0–4100 broker 3', '4100– broker 1']);
     expect(lanes.get('partition:orders-2')?.spans.map((span) => span.tone)).toEqual(['led', 'led2']);
     expect(lanes.has('partition:orders-0')).toBe(false);
   });
@@ -178,12 +178,12 @@ describe('lanes', () => {
       count: 300,
       details: { moves: [{ topic: 'other', partition: 0, from: 1, to: 2 }] },
     };
-    expect(told(lanesOf([...STORY, cut]).get('partition:orders-2'))).toEqual([
+    expect(textOf(lanesOf([...STORY, cut]).get('partition:orders-2'))).toEqual([
       '0–4100 broker 3',
       '4100–20000 broker 1',
       '20000– ? now broker 1',
     ]);
-    expect(told(lanesOf(STORY, [topic('orders', [1, 2, null, 2, 1, 2])]).get('partition:orders-2')).at(-1)).toBe(
+    expect(textOf(lanesOf(STORY, [topic('orders', [1, 2, null, 2, 1, 2])]).get('partition:orders-2')).at(-1)).toBe(
       '4100– broker 1; now none answers',
     );
   });
@@ -194,13 +194,13 @@ describe('lanes', () => {
       { id: 2, type: 'group/rebalanced', at: 200, node: 1, group: 'g', details: { members: 1 } },
     ];
     const row = { id: 'g', state: 'Stable', members: [{}] } as unknown as GroupRow;
-    expect(told({ spans: groupSpans(rebalanced, { ...row, coordinator: 1 }) }).at(-1)).toBe('200– stable');
-    expect(told({ spans: groupSpans(rebalanced, { ...row, coordinator: null }) }).at(-1)).toBe('200– stable; now ?');
-    expect(told({ spans: groupSpans([], { ...row, coordinator: null }) }).at(-1)).toMatch(/ \?$/);
+    expect(textOf({ spans: groupSpans(rebalanced, { ...row, coordinator: 1 }) }).at(-1)).toBe('200– stable');
+    expect(textOf({ spans: groupSpans(rebalanced, { ...row, coordinator: null }) }).at(-1)).toBe('200– stable; now ?');
+    expect(textOf({ spans: groupSpans([], { ...row, coordinator: null }) }).at(-1)).toMatch(/ \?$/);
   });
 
   it('shows a group through its rebalance, and links while a fault of theirs is in force', () => {
-    expect(told(lanesOf(STORY).get('group:billing'))).toEqual(['0–4200 stable', '4200–5200 rebalances', '5200– stable']);
+    expect(textOf(lanesOf(STORY).get('group:billing'))).toEqual(['0–4200 stable', '4200–5200 rebalances', '5200– stable']);
     const fault = { type: 'partition', between: [3, 2], direction: 'both' };
     const events: TimelineEvent[] = [
       { id: 1, type: 'lab/faultInjected', at: 1_000, node: null, details: { faultId: 1, fault } },
@@ -208,7 +208,7 @@ describe('lanes', () => {
       { id: 3, type: 'lab/faultHealed', at: 3_000, node: null, details: { faultId: 1, fault } },
       { id: 4, type: 'lab/faultHealed', at: 4_000, node: null, details: { faultId: 2, fault: { ...fault, type: 'slowLink' } } },
     ];
-    expect(told(lanesOf(events).get('link:2-3'))).toEqual(['0–1000 whole', '1000–3000 cut', '3000–4000 slow', '4000– whole']);
+    expect(textOf(lanesOf(events).get('link:2-3'))).toEqual(['0–1000 whole', '1000–3000 cut', '3000–4000 slow', '4000– whole']);
   });
 
   it('has no controller from where the one that led was killed until the next election', () => {
@@ -218,12 +218,12 @@ describe('lanes', () => {
       killed,
       { id: 3, type: 'quorum/leaderElected', at: 1_800, node: 2, broker: 2, details: { previousLeader: 1 } },
     ];
-    expect(told(lanesOf(events).get('controller'))).toEqual(['500–1000 broker 1', '1000–1800 none', '1800– broker 2']);
-    expect(told(lanesOf([...events, { ...killed, id: 4, at: 3_000, broker: 2 }]).get('controller')).at(-1)).toBe('3000– none');
+    expect(textOf(lanesOf(events).get('controller'))).toEqual(['500–1000 broker 1', '1000–1800 none', '1800– broker 2']);
+    expect(textOf(lanesOf([...events, { ...killed, id: 4, at: 3_000, broker: 2 }]).get('controller')).at(-1)).toBe('3000– none');
   });
 
-  it('takes the view for what no event tells: a broker out of reach', () => {
-    expect(told(lanesOf([], [], [broker(1, { state: 'unreachable', since: 700 })]).get('broker:1'))).toEqual(['700– unreachable']);
+  it('reads from the view what no event reports: an unreachable broker', () => {
+    expect(textOf(lanesOf([], [], [broker(1, { state: 'unreachable', since: 700 })]).get('broker:1'))).toEqual(['700– unreachable']);
   });
 
   it('stays small and quick with 5,000 events', () => {

@@ -42,7 +42,7 @@ describe('timeline', () => {
     expect(describeReason(found('read'))).toContain('reading stops there');
   });
 
-  it('tells events in words', () => {
+  it('describes events', () => {
     expect(events.map(describeEvent)).toEqual([
       'topic orders created',
       'broker 3 killed',

@@ -24,7 +24,7 @@ describe('a plan', () => {
     expect(previewDeletion(rows.slice(0, 1), '4')).toEqual([{ partition: 0, from: '0', to: '4', why: null }]);
   });
 
-  it('is told in records, which a compacted log may have fewer of', () => {
+  it('is described in records, of which a compacted log may have fewer', () => {
     const plan = previewDeletion(rows, '4').slice(0, 1);
     expect(describeDeletion(plan, [], TOPIC, false)).toEqual([
       '4 records will be permanently deleted from all replicas. Remaining records keep their offsets.',
@@ -45,7 +45,7 @@ describe('a plan', () => {
   });
 });
 
-it('partitions that did not do it are told together, by what they said', () => {
+it('groups failed partitions by their error', () => {
   const failed = (partition: number, message: string): LogStart => ({ partition, startOffset: null, error: { code: 'X', message } });
   const done: LogStart = { partition: 1, startOffset: '7', error: null };
   expect(describeFailures([failed(0, 'It has no leader now.'), done, failed(2, 'It has no leader now.'), failed(3, 'Refused')])).toEqual([

@@ -5,7 +5,7 @@ const say = (replicationFactor: number, minInsyncReplicas: number, alive = repli
   describeDurability({ replicationFactor, minInsyncReplicas, alive });
 
 describe('what a topic survives', () => {
-  it('tells the usual case in one sentence', () => {
+  it('describes the usual case in one sentence', () => {
     expect(say(3, 2)).toBe('Tolerates 1 broker failure with writes, 2 with reads only.');
   });
 
@@ -16,7 +16,7 @@ describe('what a topic survives', () => {
 
   it('says when any loss stops writes', () => {
     expect(say(3, 3)).toContain('Any broker failure stops acks=all writes');
-    expect(say(2, 2)).toContain('reading goes on through the loss of 1 broker');
+    expect(say(2, 2)).toContain('reads tolerate 1 broker failure');
   });
 
   it('says when no write could ever be taken', () => {
@@ -27,10 +27,10 @@ describe('what a topic survives', () => {
     expect(say(3, 2, 2)).toContain('one more failure stops writes');
     expect(say(3, 2, 1)).toContain('refuses acks=all writes until one returns');
     expect(say(5, 2, 4)).toContain('it tolerates 2 more failures');
-    expect(say(1, 1)).toContain('One copy');
+    expect(say(1, 1)).toContain('Single replica');
   });
 
-  it('tells the consequences of the factor', () => {
+  it('describes the consequences of the factor', () => {
     expect(describeReplicationFactor(3, 3, 2)).toBe('3 brokers, 2 online: starts under-replicated.');
     expect(describeReplicationFactor(4, 3, 3)).toBe('Only 3 brokers: 3 is the most.');
     expect(describeReplicationFactor(1, 3, 3)).toBe('3 brokers. Single replica, no fault tolerance.');

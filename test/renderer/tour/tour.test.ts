@@ -112,7 +112,7 @@ const memory = (change: Partial<TourMemory> = {}): TourMemory => ({ ...freshMemo
 const after = (from: TourMemory, ...looks: TourFacts[]): TourMemory => looks.reduce(remember, from);
 
 describe('the topic', () => {
-  it('is one that was made since, or one that nobody wrote to; what holds records is asked for', () => {
+  it('is one that was created since, or an empty one; one with records needs consent', () => {
     const full = topic('orders', { records: '500' });
     expect(after(memory({ known: ['orders'] }), facts({ orders: full })).topic).toBeNull();
     expect(topicsToTake(facts({ orders: full }))).toEqual(['orders']);
@@ -178,7 +178,7 @@ describe('the outage', () => {
   const moved = running(120, 0, { brokers: down, orders: topic('orders', {}, [1, 1, 3], [1, 3]) });
   const writesContinue = running(120 + WRITES_SEEN, 0, { brokers: down, orders: topic('orders', {}, [1, 1, 3], [1, 3]) });
 
-  it('is over when the leaders moved and writing went on', () => {
+  it('ends when the leaders moved and writes continue', () => {
     expect(after(ready, running(90, 0)).outage).toBeNull();
     const seen = after(ready, before);
     expect(seen.outage).toMatchObject({ broker: 2, before: 100, moved: null, writesContinue: false });

@@ -29,7 +29,7 @@ describe('znodes', () => {
     expect(layOutData({ encoding: 'null', text: '' }).kind).toBe('none');
   });
 
-  it('tells a stat in words', () => {
+  it('describes a stat', () => {
     const stat = {
       czxid: '25',
       mzxid: '72',
@@ -43,8 +43,8 @@ describe('znodes', () => {
       dataLength: 77,
       numChildren: 0,
     };
-    const told = Object.fromEntries(listStatFields(stat, 62_000).map(({ label, value }) => [label, value]));
-    expect(told).toEqual({
+    const fields = Object.fromEntries(listStatFields(stat, 62_000).map(({ label, value }) => [label, value]));
+    expect(fields).toEqual({
       Created: '1 min 1 s ago, 0x19',
       'Written last': '1 min ago, 0x48',
       Writes: '3',
