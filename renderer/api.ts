@@ -1,4 +1,4 @@
-/** The only user of the bridge. Picks the transport; nothing above knows which one it is. */
+/** The only user of the bridge. Selects the transport; no other module depends on which one it is. */
 import { shallowRef, readonly } from 'vue';
 import type { Result } from '#shared/errors';
 import type { AppChannel, Bridge, EventChannel, Events, Payload, RequestChannel, Results } from '#shared/ipc';

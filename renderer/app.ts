@@ -1,4 +1,4 @@
-/** Wires the app on a transport; the product and the tests' gallery differ in nothing but the bridge. */
+/** Creates the app on a transport; the product and the tests' gallery differ in the bridge only. */
 import { createApp, type App as VueApp } from 'vue';
 import { createPinia } from 'pinia';
 import type { Bridge } from '#shared/ipc';

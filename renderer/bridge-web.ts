@@ -1,6 +1,6 @@
 /**
- * The contract over a WebSocket, for web mode. Reconnects by itself; what was asked while the line was down fails with
- * NOT_CONNECTED, so that a page can say so, and is never repeated behind the user's back.
+ * The contract over a WebSocket, for web mode. Reconnects by itself; a request while the connection is lost fails with
+ * NOT_CONNECTED and is never repeated without the user.
  */
 import type { Bridge, ClientFrame, EventChannel, Events, Payload, RequestChannel, Results, ServerFrame } from '#shared/ipc';
 import type { AppError, Result } from '#shared/errors';

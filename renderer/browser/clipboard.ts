@@ -1,4 +1,4 @@
-/** Writes text to the system's clipboard, and reports whether it is there. */
+/** Writes text to the system clipboard, and reports whether it succeeded. */
 import { useClipboard } from '@vueuse/core';
 
 /** False: the browser, or the desktop's permissions, refused it. */

@@ -1,4 +1,4 @@
-/** Hands a file to the person, as a browser or Electron's window does with any download. */
+/** Saves a file as a download of the browser or of Electron's window. */
 export function saveJson(name: string, content: unknown): void {
   saveText(name, `${JSON.stringify(content, null, 2)}\n`, 'application/json');
 }

@@ -1,4 +1,4 @@
-/** Figures over time as a chart, its pointer and its table show them. Pure. */
+/** Figures over time for a chart, its pointer and its table. Pure. */
 import { AT_LEAST, PARTLY_UNKNOWN, type FigureRange, type FigureSeries } from '#shared/models/figures';
 import { maxOf, minOf } from '#shared/lists';
 import { formatClockMinutes, formatClockSeconds, formatCoarse, formatDay, isSameDay } from '../format/numbers.ts';

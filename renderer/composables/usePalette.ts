@@ -1,4 +1,4 @@
-/** What the command palette offers for a few typed letters. */
+/** Entries of the command palette for the typed text. */
 import { computed, type Ref } from 'vue';
 import { CONCEPTS } from '../learn/concepts.ts';
 import { compareText } from '../format/numbers.ts';

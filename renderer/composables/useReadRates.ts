@@ -1,4 +1,4 @@
-/** What flows to each group now, measured over the last seconds of the view. */
+/** Records per second that each group consumes, measured over the last seconds of the view. */
 import type { ShallowRef } from 'vue';
 import { readRatesBetween, snapshotCommitted } from '../lab/read-rates.ts';
 import { useClusterStore } from '../stores/cluster.ts';

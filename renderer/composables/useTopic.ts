@@ -1,4 +1,4 @@
-/** One topic, what its tabs say, and who reads it. */
+/** One topic, its tabs, and its consumer groups. */
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import { formatCount, plural } from '../format/numbers.ts';
 import { isOffline, isUnderReplicated, isUnknown } from '../topics/replicas.ts';

@@ -1,4 +1,4 @@
-/** The tour as its card shows it: words of the step, where it is done, and what its buttons do. */
+/** The tour for its card: text of the step, its place on the page, and the actions of its buttons. */
 import { computed, nextTick, onScopeDispose, watch } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 import { useIntervalFn } from '@vueuse/core';

@@ -1,4 +1,4 @@
-/** The listeners of the embedded cluster, in words. */
+/** Text about the listeners of the embedded cluster. */
 import type { EmbeddedListeners, ListenerAddresses } from '#shared/models/listeners';
 
 /** Whether other machines and containers may reach it; loopback addresses that were chosen are none. */

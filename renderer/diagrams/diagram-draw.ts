@@ -1,4 +1,4 @@
-/** Where the parts of a diagram stand: the screen and the exported SVG draw from the same figures. */
+/** Positions of the parts of a diagram: the screen and the exported SVG use the same ones. */
 import type { Diagram, DiagramBox, DiagramCell, DiagramEdge } from './diagram.ts';
 import { maxOf } from '#shared/lists';
 

@@ -1,4 +1,4 @@
-/** How far behind a group is, whether that grows, and when it will have caught up, in a sentence. */
+/** A sentence about a group's progress: its lag, the trend, and when it will have caught up. */
 import type { GroupRow } from '#shared/models/cluster';
 import { minOf } from '#shared/lists';
 import { stateOf } from './groups.ts';

@@ -1,4 +1,4 @@
-/** Consumer groups in words. */
+/** Text about consumer groups. */
 import { escapeName } from '#shared/names';
 import type { GroupPartition, GroupRow, GroupState } from '#shared/models/cluster';
 import { describeUnknown } from './lag.ts';

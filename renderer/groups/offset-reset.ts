@@ -1,4 +1,4 @@
-/** A group's committed offsets set from outside: where to, what becomes of each partition, what it means for who reads next. */
+/** Resets of a group's committed offsets: the target, the new offset of each partition, and the effect on its consumers. */
 import type { Payload, PlaceChange } from '#shared/ipc';
 import type { PartitionRow } from '#shared/models/cluster';
 import { plural } from '../format/numbers.ts';

@@ -1,4 +1,4 @@
-/** What keeps a group from being served now, for the incidents that touch it. Pure. */
+/** Why a group is not served now, for the incidents that affect it. Pure. */
 import { answers, leaderStateOf, type BrokerFacts } from '#shared/health';
 import type { GroupReading } from '#shared/incidents/incident';
 import type { GroupRow, PartitionRow, TopicRow } from '#shared/models/cluster';

@@ -1,5 +1,5 @@
 import { maxOf, minOf } from '#shared/lists';
-/** Where the lab's picture puts things: brokers on an ellipse, clients in the middle, links as curves that keep clear of it. */
+/** The layout of the Lab's picture: brokers on an ellipse, clients in the middle, links as curves around it. */
 
 export interface Point {
   x: number;

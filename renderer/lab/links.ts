@@ -1,4 +1,4 @@
-/** How each link between two ends stands, from the faults in force. */
+/** The state of each link between two ends, from the faults in force. */
 import type { Fault, FaultSpec, LinkEnd } from '#shared/models/lab';
 import { endName } from '../faults/faults.ts';
 import { formatDuration, quantifyRate } from '../format/numbers.ts';

@@ -1,4 +1,4 @@
-/** Where the picture has room for what it says of loads: at its left and right edge, beside no card. */
+/** Positions of the loads in the picture: at its left and right edge, beside no card. */
 import type { LabLayout } from './lab-layout.ts';
 
 /** Of one load's lines. */

@@ -1,4 +1,4 @@
-/** How fast groups commit, measured between two views: what flows to a consumer is what it has since said it read. */
+/** How fast groups commit, measured between two views of the cluster. */
 import type { GroupRow } from '#shared/models/cluster';
 
 export interface CommittedSnapshot {

@@ -1,4 +1,4 @@
-/** The form of a new load: what it may begin from, what is wrong with what was typed, and the load that comes of it. */
+/** The form of a new load: presets, validation, and the resulting load. */
 import { formatExactDuration, parseTypedDuration } from '#shared/durations';
 import { formatExactSize, parseTypedSize } from '#shared/sizes';
 import type { GroupLoad, LoadSpec, ProducerLoad } from '#shared/models/load';

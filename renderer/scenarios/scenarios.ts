@@ -1,4 +1,4 @@
-/** Scenarios as they are drawn: the outline before a run, and what became of each part in it. */
+/** Scenarios for the page: the outline before a run, and the result of each part. */
 import type { ExpectationReport, ScenarioOutline, ScenarioRun, ScenarioState, StepState, Verdict } from '#shared/models/scenario';
 import type { LoadRow } from '#shared/models/load';
 import { formatCount, plural } from '../format/numbers.ts';

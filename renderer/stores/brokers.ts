@@ -1,4 +1,4 @@
-/** Brokers: what can be done to one. The lab's verbs reach the embedded cluster only. */
+/** Actions on brokers. They reach the embedded cluster only. */
 import { shallowRef } from 'vue';
 import type { AppError, Result } from '#shared/errors';
 import type { ConfigEntry } from '#shared/models/cluster';

@@ -1,4 +1,4 @@
-/** Consumer groups: recorded lag, and what can be done to one. */
+/** Consumer groups: recorded lag, and actions on a group. */
 import type { Result } from '#shared/errors';
 import type { PlaceChange, ScopedPayload } from '#shared/ipc';
 import type { GroupRow } from '#shared/models/cluster';

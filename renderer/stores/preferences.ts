@@ -1,4 +1,4 @@
-/** What this person prefers, kept in this browser. */
+/** Preferences of the user, stored in this browser. */
 import { computed, watch } from 'vue';
 import { defineStore } from 'pinia';
 import { useLocalStorage, usePreferredDark } from '@vueuse/core';

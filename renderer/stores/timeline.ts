@@ -1,4 +1,4 @@
-/** The timeline: what happened, in order, with causes; which of it is looked at, in lanes and in the list alike. */
+/** The timeline: events in order with their causes, and the selected event and filter of lanes and list. */
 import { computed, reactive, ref, shallowRef } from 'vue';
 import type { Incident } from '#shared/incidents/incident';
 import { IncidentReducer, deriveIncidents } from '#shared/incidents/reducer';

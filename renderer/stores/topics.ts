@@ -1,4 +1,4 @@
-/** Topics: what the pages select from the cluster, and what can be done to one. */
+/** Topics: what the pages select from the cluster, and actions on a topic. */
 import { computed } from 'vue';
 import type { Result } from '#shared/errors';
 import type { LeaderChange, LogStart, ScopedPayload, TopicPlacement } from '#shared/ipc';

@@ -1,4 +1,4 @@
-/** The tour of the first start: whether it is offered or runs, what of it has happened, and the load that it lets run. */
+/** The tour of the first start: whether it is offered or runs, its completed steps, and its load. */
 import { computed, ref, shallowRef, watch } from 'vue';
 import { useLocalStorage } from '@vueuse/core';
 import type { AppError } from '#shared/errors';

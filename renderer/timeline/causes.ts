@@ -1,4 +1,4 @@
-/** From an event to what led to it, and to what it led to. */
+/** From an event to its causes and its effects. */
 import type { TimelineEvent } from '#shared/models/timeline';
 import { eventKind, describeEvent, describeReason } from './timeline.ts';
 

@@ -1,4 +1,4 @@
-/** Lanes as paths: one a tone and lane, so that thousands of events cost no more to draw than a few. */
+/** Lanes as SVG paths: one for each tone and lane, so that thousands of events cost no more to draw than a few. */
 import { barsOf, type Bar, type CauseCurve, type EventMark, type TimeWindow } from './lane-view.ts';
 import type { SpanTone } from './lane-spans.ts';
 import type { Lane } from './lanes.ts';

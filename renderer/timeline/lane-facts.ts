@@ -1,4 +1,4 @@
-/** What each event is about: the lanes that it belongs to, the partitions that it names. */
+/** The subject of each event: its lanes and its partitions. */
 import type { LinkEnd } from '#shared/models/lab';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { linkKey } from '../lab/links.ts';

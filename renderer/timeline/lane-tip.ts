@@ -1,4 +1,4 @@
-/** What is said of what is pointed at in the lanes: an event with its chain, or a span. */
+/** Text for the event with its chain, or the span, under the pointer. */
 import type { TimelineEvent } from '#shared/models/timeline';
 import { causeOf, type CauseIndex } from './causes.ts';
 import type { Span } from './lane-spans.ts';

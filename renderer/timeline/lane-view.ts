@@ -1,4 +1,4 @@
-/** What of the lanes is drawn in a window of time: bounded by pixels, however many events there are. */
+/** The visible part of the lanes in a window of time: bounded by pixels, not by the number of events. */
 import type { TimelineEvent } from '#shared/models/timeline';
 import { lanesOf } from './lane-facts.ts';
 import type { Span, SpanTone } from './lane-spans.ts';

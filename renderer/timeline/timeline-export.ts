@@ -1,4 +1,4 @@
-/** The timeline as a file, for whoever reads it without this app: docs/timeline.md describes it. */
+/** The timeline as a file for other programs; docs/timeline.md describes it. */
 import type { Fault } from '#shared/models/lab';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { ancestorsOf, effectsOf, type CauseIndex } from './causes.ts';

@@ -1,4 +1,4 @@
-/** DeleteRecords (KIP-107): before which offsets a partition's records can go, and what is left behind without them. */
+/** DeleteRecords (KIP-107): the offsets that a partition's log start can be moved to, and the consequences. */
 import type { LogStart } from '#shared/ipc';
 import type { GroupRow, PartitionRow } from '#shared/models/cluster';
 import { formatCount, formatList, formatRanges, plural } from '../format/numbers.ts';

@@ -1,4 +1,4 @@
-/** What a replication factor and min.insync.replicas buy, in words. Source: Kafka's acks=all and min.insync.replicas. */
+/** Text about the effect of a replication factor and min.insync.replicas. Source: Kafka's acks=all and min.insync.replicas. */
 import { plural } from '../format/numbers.ts';
 
 export interface Durability {

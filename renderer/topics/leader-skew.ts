@@ -1,4 +1,4 @@
-/** Leaders that are not on the preferred broker although it is in sync: after an outage one broker may lead next to nothing. */
+/** Leaders that are not on the preferred broker although it is in sync: after an outage one broker may lead almost no partition. */
 import type { BrokerRow, TopicRow } from '#shared/models/cluster';
 import { formatCount, plural } from '../format/numbers.ts';
 import { topicFacts, type ClusterLoad } from './topic-facts.ts';

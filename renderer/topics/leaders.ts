@@ -1,4 +1,4 @@
-/** Preferred leaders (KIP-183): which partitions are led by another replica than their first, and what an election came to. */
+/** Preferred leaders (KIP-183): which partitions another replica leads, and the result of an election. */
 import type { LeaderChange } from '#shared/ipc';
 import type { PartitionRow, ReplicaState } from '#shared/models/cluster';
 import { plural } from '../format/numbers.ts';

@@ -1,4 +1,4 @@
-/** What the partitions of a topic add up to, in the words and tones that every page uses. */
+/** The state of partitions and replicas as text and tone, the same on every page. */
 import { leaderStateOf } from '#shared/health';
 import { isLeaderMoving, isUnanswered } from '#shared/read-errors';
 import { plural } from '../format/numbers.ts';

@@ -1,4 +1,4 @@
-/** What a lower retention deletes, before it is saved. */
+/** The records that a lower retention deletes, before it is saved. */
 import type { ConfigEntry, TopicRow } from '#shared/models/cluster';
 import { describeSetting } from '../format/setting-values.ts';
 import { formatBytes, plural } from '../format/numbers.ts';

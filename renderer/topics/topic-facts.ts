@@ -1,4 +1,4 @@
-/** What a topic's partitions add up to, by broker too. Computed once for each row: in a large cluster few rows change at a time. */
+/** Sums over a topic's partitions, by broker too. Computed once for each row: in a large cluster few rows change at a time. */
 import { leaderStateOf } from '#shared/health';
 import type { ReplicaState, TopicRow } from '#shared/models/cluster';
 import { displacedLeaders } from './leaders.ts';

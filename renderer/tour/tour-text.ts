@@ -1,4 +1,4 @@
-/** What the tour says at each step: what to do, why, what the cluster says of it so far, and what its buttons are. */
+/** The text of the tour at each step: what to do, why, the cluster's state so far, and the buttons. */
 import type { TopicRow } from '#shared/models/cluster';
 import { formatLag } from '../groups/lag.ts';
 import { formatCount, formatDuration, formatList, plural } from '../format/numbers.ts';

@@ -1,6 +1,6 @@
 /**
- * The tour of the first start: what of it has happened, and which step is next. It depends on the cluster's state alone; what has
- * been seen once (lag that grew, a broker that was down) is remembered, so that it stays seen when it is over.
+ * The tour of the first start: its completed steps and the next one. It depends on the cluster's state alone; what was seen once (lag that
+ * grew, a broker that was down) is remembered afterwards.
  */
 import type { BrokerRow, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { GroupLoad, LoadAudit, LoadRow, ProducerLoad } from '#shared/models/load';
