@@ -33,3 +33,13 @@ export const APP_ERROR_CODES = [
 export type AppErrorCode = (typeof APP_ERROR_CODES)[number] | (string & {});
 
 export type Result<T> = { ok: true; value: T } | { ok: false; error: AppError };
+
+/** The message of a thrown value. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The message as a part of a sentence: without its full stop. */
+export function clauseOf(error: unknown): string {
+  return messageOf(error).replace(/\.$/, '');
+}

@@ -1,46 +1,59 @@
-/** The one schema of a fault, for whatever brings it: IPC, the control API, a scenario's file. */
+/** The schema of a fault, derived from its definition: for IPC, the control API and scenario files. */
 import * as z from 'zod';
-import type { FaultSpec } from './models/lab.ts';
+import { FAULTS, type FaultInputOf, type FaultSpec, type FaultSpecOf } from './faults/definitions.ts';
+import type { FaultField, FaultFields } from './faults/fields.ts';
 
 const nodeId = z.number().int().min(1).max(2_147_483_647);
-const delayMs = z.number().min(0).max(600_000);
-const bytesPerSecond = z.number().int().min(0).max(1e12).default(0);
 
-/** All faults, with nodes named as `node` has it: by their ids, or (in a scenario) by what they are to be at that time. */
-export function faultsOf<N extends z.ZodType<number | string>>(node: N) {
-  const end = z.union([node, z.literal('clients')]);
-  const between = z.tuple([end, end]).refine(([a, b]) => a !== b, { error: 'must have two different ends' });
-  const direction = z.enum(['both', 'out', 'in']).default('both');
-  return [
-    z.object({ type: z.literal('stop'), node }),
-    z.object({ type: z.literal('kill'), node }),
-    z.object({ type: z.literal('powerCut'), node }),
-    z.object({ type: z.literal('freeze'), node }),
-    z.object({ type: z.literal('partition'), between, direction }),
-    z.object({
-      type: z.literal('slowLink'),
-      between,
-      direction,
-      latencyMs: delayMs.default(0),
-      jitterMs: delayMs.default(0),
-      bytesPerSecond,
-    }),
-    z.object({ type: z.literal('slowDisk'), node, latencyMs: delayMs.default(0), bytesPerSecond }),
-    z.object({ type: z.literal('fullDisk'), node }),
-    z.object({
-      type: z.literal('corrupt'),
-      node,
-      topic: z.string().min(1).max(249),
-      partition: z.number().int().min(0),
-      where: z.enum(['closedSegment', 'tail']).default('tail'),
-    }),
-    z.object({ type: z.literal('clockSkew'), node, offsetMs: z.number().int().min(-31_536_000_000).max(31_536_000_000) }),
-  ] as const;
+function fieldSchema(field: FaultField, node: z.ZodType): z.ZodType {
+  switch (field.kind) {
+    case 'node':
+      return node;
+    case 'between': {
+      const end = z.union([node, z.literal('clients')]);
+      return z.tuple([end, end]).refine(([a, b]) => a !== b, { error: 'must have two different ends' });
+    }
+    case 'number': {
+      const number = (field.whole ? z.number().int() : z.number()).min(field.min).max(field.max);
+      return field.default === undefined ? number : number.default(field.default);
+    }
+    case 'choice':
+      return z.enum(field.values).default(field.default);
+    case 'topic':
+      return z.string().min(1).max(249);
+    case 'partition':
+      return z.number().int().min(0);
+  }
 }
 
-export const faultSchema = z.discriminatedUnion('type', faultsOf(nodeId)) satisfies z.ZodType<FaultSpec>;
+/** One object schema for each fault. Brokers are named as `node` has it: by ids, or (in a scenario) by a description. */
+function faultObjects(node: z.ZodType): z.ZodObject[] {
+  return FAULTS.map(({ type, fields }) => {
+    const schemas = Object.entries(fields as FaultFields).map(([name, field]) => [name, fieldSchema(field, node)] as const);
+    return z.object({ type: z.literal(type), ...Object.fromEntries(schemas) });
+  });
+}
 
-/** The fault that a value tells of, with what is absent filled in; or what is wrong with it, naming the field. */
+function union(objects: z.ZodObject[]): z.ZodType {
+  const [first, ...rest] = objects;
+  if (first === undefined) throw new Error('there is no fault');
+  return z.discriminatedUnion('type', [first, ...rest]);
+}
+
+// The compiler cannot derive the type of the union from a list: the definitions state it.
+export const faultSchema = union(faultObjects(nodeId)) as z.ZodType<FaultSpec, FaultInputOf<number>>;
+
+/** Faults of a scenario: `target` describes a broker, and no other keys are accepted, so that a mistyped one is reported. */
+export function scenarioFaultSchema(
+  target: z.ZodType<string | number>,
+): z.ZodType<FaultSpecOf<string | number>, FaultInputOf<string | number>> {
+  return union(faultObjects(target).map((object) => object.strict())) as z.ZodType<
+    FaultSpecOf<string | number>,
+    FaultInputOf<string | number>
+  >;
+}
+
+/** The fault that a value describes, with defaults filled in; or the problem, which names the field. */
 export function parseFault(value: unknown): { fault: FaultSpec } | { problem: string } {
   const parsed = faultSchema.safeParse(value);
   if (parsed.success) return { fault: parsed.data };
@@ -49,7 +62,7 @@ export function parseFault(value: unknown): { fault: FaultSpec } | { problem: st
   return { problem: issue.path.length === 0 ? issue.message : `${issue.path.join('.')}: ${issue.message}` };
 }
 
-/** What may be sent, as JSON Schema (2020-12, as OpenAPI 3.1 has it). */
+/** JSON Schema (2020-12, as in OpenAPI 3.1) of a fault as it is written. */
 export function faultJsonSchema(): Record<string, unknown> {
   const schema: Record<string, unknown> = { ...z.toJSONSchema(faultSchema, { io: 'input' }) };
   delete schema['$schema'];

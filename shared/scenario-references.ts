@@ -121,7 +121,7 @@ class References {
     const { fault, as } = action;
     if ('node' in fault) this.target(fault.node, [...path, 'fault', 'node']);
     else for (const [i, end] of fault.between.entries()) if (end !== 'clients') this.target(end, [...path, 'fault', 'between', i]);
-    if (fault.type === 'corrupt') this.topic(fault.topic, [...path, 'fault', 'topic']);
+    if ('topic' in fault) this.topic(fault.topic, [...path, 'fault', 'topic']);
     if (as === undefined) return;
     this.faults.add(as);
     if ('node' in fault) this.brokers.add(as);

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { DURATION_PATTERN, parseDuration } from './durations.ts';
-import { faultsOf } from './fault-schema.ts';
+import { scenarioFaultSchema } from './fault-schema.ts';
 import { groupLoadSchema, loadKeysSchema, producerLoadSchema } from './load-schema.ts';
 import { isName, parsePartition, parseTarget } from './scenario-targets.ts';
 
@@ -42,20 +42,8 @@ export const partition = z.string().refine((text) => parsePartition(text) !== nu
 const count = z.number().int().min(0).max(1e12);
 const text = z.string().max(100_000);
 
-const [stop, kill, powerCut, freeze, cut, slowLink, slowDisk, fullDisk, corrupt, clockSkew] = faultsOf(target);
-/** The faults of the lab, with brokers in words. */
-export const scenarioFault = z.discriminatedUnion('type', [
-  stop.strict(),
-  kill.strict(),
-  powerCut.strict(),
-  freeze.strict(),
-  cut.strict(),
-  slowLink.strict(),
-  slowDisk.strict(),
-  fullDisk.strict(),
-  corrupt.strict(),
-  clockSkew.strict(),
-]);
+/** The faults of the lab, with descriptions of brokers. */
+export const scenarioFault = scenarioFaultSchema(target);
 
 const [noKeys, evenKeys, hotKeys] = loadKeysSchema.options;
 const keys = z.discriminatedUnion('kind', [noKeys.strict(), evenKeys.strict(), hotKeys.strict()]).default({ kind: 'even', distinct: 100 });

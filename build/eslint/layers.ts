@@ -1,6 +1,6 @@
 /**
  * Allowed imports between layers (ARCHITECTURE.md, "Layers"). A file belongs to the first layer whose pattern matches its path. It may
- * import files of its own layer and of the named layers, and the named modules of Node.js and packages. A change of the table is a change
+ * import files of its own layer, of `shared/plain` and of the named layers, and the named modules of Node.js and packages. A change of the table is a change
  * of the architecture: give the reason in ARCHITECTURE.md.
  */
 export interface Layer {
@@ -51,6 +51,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const ALL_ROOMS: readonly string[] = Object.keys(ROOMS);
 
 export const LAYERS: readonly Layer[] = [
+  {
+    // Types, definitions and pure rules, without a schema library. Every layer may import them, the embedded cluster too.
+    name: 'shared/plain',
+    files:
+      /^shared\/(?!.*-schema\.ts$)(?:(?:faults|incidents|models|timeline)\/|(?:durations|errors|keys|lists|numbers|own-value|units)\.ts$)/,
+    layers: [],
+    modules: [],
+  },
   { name: 'shared', files: /^shared\//, layers: [], modules: ['zod'] },
 
   { name: 'cluster/lib', files: /^electron\/cluster\/lib\//, layers: [], modules: ['node:*'] },
@@ -260,7 +268,7 @@ export function refusal(from: string, target: string): string | null {
     if (layer.name === 'cluster/broker/handlers') return 'handlers never import each other';
     return null;
   }
-  if (layer.layers.includes(other.name)) return null;
+  if (other.name === 'shared/plain' || layer.layers.includes(other.name)) return null;
   return `${layer.name} may not import ${other.name}`;
 }
 

@@ -1,4 +1,6 @@
 /** Errors of the supervisor; the message names the directory, node or port and is shown to the user. */
+import { messageOf } from '#shared/errors';
+
 export class ClusterError extends Error {
   readonly code: ClusterErrorCode;
 
@@ -43,7 +45,7 @@ const ADVICE: Readonly<Record<string, string>> = {
 export function describeFailure(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const advice = Object.hasOwn(ADVICE, code) ? ADVICE[code] : undefined;
-  return advice ?? (error instanceof Error ? error.message : String(error));
+  return advice ?? messageOf(error);
 }
 
 /** Advice about a message with the code of a full disk; '' for any other. */

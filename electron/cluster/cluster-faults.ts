@@ -3,16 +3,20 @@
  * power or was frozen is an active fault like any other; it ends when the node runs again. Actions that start or end a node are transitions of
  * that node, so a fault of a node is added only while the node is a member.
  */
+import { definitionOf, describeFault, nodesOf } from '#shared/faults/definitions';
+import type { Fault, FaultSpec } from '#shared/models/lab';
+import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
+import { plural } from '#shared/numbers';
 import { corrupt, type Corruption } from './cluster-corruption.ts';
 import { ClusterError } from './cluster-errors.ts';
 import type { ClusterNode } from './cluster-node.ts';
-import { faultsOf, describeFault, nodesOf, type Fault, type FaultSpec, type NodeSpec } from './faults.ts';
+import { effectOf, processEffectOf, rulesOf, type ProcessFault } from './fault-effects.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Disk } from './lib/disk.ts';
 import type { NodeFaults } from './lib/node-faults.ts';
 import { losePower } from './lib/power-loss.ts';
 import type { Random } from './lib/random.ts';
-import type { TimelineEntry, TimelineType } from './timeline.ts';
+import { messageOf } from '#shared/errors';
 
 /** Dependencies on the cluster. */
 export interface FaultHost {
@@ -27,15 +31,8 @@ export interface FaultHost {
   peers(): NodeFaults['peers'];
   /** A node's data directory, the directory of its undo data, and their common parent. */
   directories(id: number): { root: string; data: string; undo: string };
-  record(type: TimelineType, more: { broker?: number; reason?: string; details: Record<string, unknown> }): TimelineEntry;
+  record(type: TimelineEventType, more: { broker?: number; reason?: string; details: Record<string, unknown> }): TimelineEvent;
 }
-
-const NODE_EVENTS: Readonly<Record<NodeSpec['type'], TimelineType>> = {
-  stop: 'lab/nodeStopped',
-  kill: 'lab/nodeKilled',
-  powerCut: 'lab/powerCut',
-  freeze: 'lab/nodeFrozen',
-};
 
 /** After its disk has space again, a node may still end for the lack of it within this time: a controlled shutdown takes at most 10 s. */
 const LATE_FAILURE_MS = 15_000;
@@ -66,25 +63,13 @@ export class ClusterFaults {
   /** Resolves when the fault is active. Rejects with `ClusterError` NO_SUCH_NODE, NO_SUCH_REPLICA, WRONG_STATE, BAD_OPTION. */
   async inject(spec: FaultSpec): Promise<Fault> {
     for (const id of nodesOf(spec)) this.host.node(id);
-    switch (spec.type) {
-      case 'stop':
-      case 'kill':
-      case 'powerCut':
-      case 'freeze':
-        return this.takeDown(spec);
-      case 'corrupt':
-        return this.corrupt(spec);
-      case 'partition':
-      case 'slowLink':
-      case 'slowDisk':
-      case 'fullDisk':
-      case 'clockSkew': {
-        refuseEmpty(spec);
-        const fault = this.begin(spec);
-        await this.sendFaults(nodesOf(spec));
-        return fault;
-      }
-    }
+    if (isProcessFault(spec)) return this.takeDown(spec);
+    if (spec.type === 'corrupt') return this.corrupt(spec);
+    const problem = definitionOf(spec).findProblem?.(spec) ?? null;
+    if (problem !== null) throw new ClusterError('BAD_OPTION', `the fault ${spec.type} has no effect: ${problem}`);
+    const fault = this.begin(spec);
+    await this.sendFaults(nodesOf(spec));
+    return fault;
   }
 
   /** Resolves when the fault has ended; of a node that is down, when it serves again. Rejects with `ClusterError` NO_SUCH_FAULT, NODE_FAILED. */
@@ -93,50 +78,37 @@ export class ClusterFaults {
     if (fault === undefined) throw new ClusterError('NO_SUCH_FAULT', `there is no active fault ${id}`);
     await this.lift(fault);
     const { fault: spec } = fault;
-    if (isDown(fault)) {
-      const node = this.host.node(nodesOf(spec)[0] as number);
+    if (endsProcess(spec)) {
+      const node = this.host.node(spec.node);
       // The fault may have ended before the node's transition runs: another caller started the node, or it lost power as well.
       await node.transitions.run(async (signal) => {
         if (this.inForce.includes(fault)) await this.host.start(node, signal);
       });
-    } else if (spec.type === 'fullDisk') await this.bringBack(this.host.node(spec.node));
+    } else if (restartsNode(spec)) for (const node of nodesOf(spec)) await this.bringBack(this.host.node(node));
   }
 
   /** Ends the fault without waiting for other faults: a node that is down is not started. */
   private async lift(fault: Fault): Promise<void> {
     const spec = fault.fault;
-    switch (spec.type) {
-      case 'stop':
-      case 'kill':
-      case 'powerCut':
-        return;
-      case 'freeze': {
-        const node = this.host.node(spec.node);
-        return node.transitions.run(async () => {
-          if (!this.inForce.includes(fault)) return;
-          // A frozen worker that ended by itself cannot be thawed.
-          if (node.state === 'frozen') await this.thawNow(node);
-          else this.drop((one) => one === fault);
-        });
-      }
-      case 'corrupt': {
-        const undone = this.corruptions.get(fault.id)?.undo() === true;
-        this.corruptions.delete(fault.id);
-        this.end(fault, undone ? 'the original bytes were restored' : 'the flipped bytes no longer exist');
-        return;
-      }
-      case 'partition':
-      case 'slowLink':
-      case 'slowDisk':
-      case 'clockSkew':
-        this.end(fault);
-        await this.sendFaults(nodesOf(spec));
-        return;
-      case 'fullDisk':
-        this.end(fault);
-        this.roomSince.set(spec.node, this.host.clock.monotonic());
-        await this.sendFaults(nodesOf(spec));
+    if (endsProcess(spec)) return;
+    if (isProcessFault(spec)) {
+      const node = this.host.node(spec.node);
+      return node.transitions.run(async () => {
+        if (!this.inForce.includes(fault)) return;
+        // A frozen worker that ended by itself cannot be thawed.
+        if (node.state === 'frozen') await this.thawNow(node);
+        else this.drop((one) => one === fault);
+      });
     }
+    if (spec.type === 'corrupt') {
+      const undone = this.corruptions.get(fault.id)?.undo() === true;
+      this.corruptions.delete(fault.id);
+      this.end(fault, undone ? 'the original bytes were restored' : 'the flipped bytes no longer exist');
+      return;
+    }
+    this.end(fault);
+    if (restartsNode(spec)) for (const node of nodesOf(spec)) this.roomSince.set(node, this.host.clock.monotonic());
+    await this.sendFaults(nodesOf(spec));
   }
 
   /** A broker whose log directory failed moves its leaderships and ends; it is restarted once its disk has space again. */
@@ -158,8 +130,8 @@ export class ClusterFaults {
   failed(id: number): void {
     const since = this.roomSince.get(id);
     const node = this.host.nodes().find((one) => one.id === id);
-    const isFull = this.inForce.some(({ fault }) => fault.type === 'fullDisk' && fault.node === id);
-    if (node === undefined || since === undefined || isFull || !node.directoryFailed) return;
+    const persists = this.inForce.some(({ fault }) => restartsNode(fault) && nodesOf(fault).includes(id));
+    if (node === undefined || since === undefined || persists || !node.directoryFailed) return;
     if (this.host.clock.monotonic() - since > LATE_FAILURE_MS) return;
     this.roomSince.delete(id);
     this.bringBack(node).catch((error: unknown) => {
@@ -177,14 +149,14 @@ export class ClusterFaults {
       } catch (error) {
         // A broker that was removed meanwhile needs no repair.
         if (error instanceof ClusterError && error.code === 'NO_SUCH_NODE') return;
-        failed.push({ id, error: error instanceof Error ? error.message : String(error) });
+        failed.push({ id, error: messageOf(error) });
       }
     };
     // All nodes are started before any is awaited: a node serves only once it has reached a majority.
     for (const fault of this.inForce) if (this.inForce.includes(fault)) await attempt(fault.id, () => this.lift(fault));
     await Promise.all(
       this.host.nodes().map((node) => {
-        const fault = this.inForce.find((one) => isDown(one) && nodesOf(one.fault).includes(node.id));
+        const fault = this.inForce.find(({ fault: one }) => endsProcess(one) && one.node === node.id);
         return attempt(fault?.id ?? 0, () => this.revive(node));
       }),
     );
@@ -207,7 +179,7 @@ export class ClusterFaults {
 
   private async thawNow(node: ClusterNode): Promise<void> {
     this.requireFrozen(node);
-    const fault = this.inForce.find(({ fault: { type }, fault: one }) => type === 'freeze' && nodesOf(one).includes(node.id));
+    const fault = this.inForce.find(({ fault: one }) => one.type === 'freeze' && one.node === node.id);
     this.host.record('lab/nodeThawed', { broker: node.id, details: { faultId: fault?.id ?? 0 } });
     // The freeze interrupted the shutdown, which gets its full time again.
     if (node.directoryFailed && this.roomSince.has(node.id)) this.roomSince.set(node.id, this.host.clock.monotonic());
@@ -221,7 +193,7 @@ export class ClusterFaults {
 
   /** The node is being started: ends the faults that kept it down. Returns their ids. */
   started(id: number): number[] {
-    return this.drop(({ fault }) => 'node' in fault && fault.node === id && fault.type in NODE_EVENTS).map((fault) => fault.id);
+    return this.drop(({ fault }) => isProcessFault(fault) && fault.node === id).map((fault) => fault.id);
   }
 
   /** Ends all faults of a node that is no longer a member. */
@@ -232,7 +204,7 @@ export class ClusterFaults {
 
   /** Faults of a node at its start. */
   of(id: number): NodeFaults {
-    return { ...faultsOf(id, this.inForce), peers: this.host.peers() };
+    return { ...rulesOf(id, this.inForce), peers: this.host.peers() };
   }
 
   /** Sends nodes the faults of their links, disks and clocks; resolves when running nodes have applied them. */
@@ -241,67 +213,47 @@ export class ClusterFaults {
     await Promise.all(nodes.map((node) => node.setFaults(this.of(node.id))));
   }
 
-  private async takeDown(spec: NodeSpec): Promise<Fault> {
+  private async takeDown(spec: ProcessFault): Promise<Fault> {
     const node = this.host.node(spec.node);
     this.requireState(spec, node);
     const take = (signal: AbortSignal): Promise<Fault> => this.takeDownNow(spec, node, signal);
-    // A crash interrupts the node: it does not wait for a start or shutdown in progress.
-    return spec.type === 'kill' || spec.type === 'powerCut' ? node.transitions.runUrgently(take) : node.transitions.run(take);
+    return processEffectOf(spec).interrupts ? node.transitions.runUrgently(take) : node.transitions.run(take);
   }
 
   /** Within a transition of the node; as `inject`. */
-  async takeDownNow(spec: NodeSpec, node: ClusterNode, signal: AbortSignal): Promise<Fault> {
+  async takeDownNow(spec: ProcessFault, node: ClusterNode, signal: AbortSignal): Promise<Fault> {
     const { node: id, type } = spec;
+    const effect = processEffectOf(spec);
     // The interrupted start or stop has already killed the node.
-    if (type !== 'kill' || node.alive || this.inForce.some((one) => isDown(one) && nodesOf(one.fault).includes(id))) {
+    if (type !== 'kill' || node.alive || this.inForce.some(({ fault }) => endsProcess(fault) && fault.node === id)) {
       this.requireState(spec, node);
     }
     const faultId = ++this.lastId;
     const since = this.host.clock.now();
-    const entry = this.host.record(NODE_EVENTS[type], { broker: id, details: { faultId } });
-    let detail: string | null = null;
-    if (type === 'stop') await this.stopNow(node, signal);
-    else if (type === 'freeze') await node.freeze(signal);
-    else {
-      if (node.alive) await node.kill();
-      if (type === 'powerCut') detail = this.losePower(id);
-    }
+    const entry = this.host.record(effect.event, { broker: id, details: { faultId } });
+    await effect.apply(node, signal);
+    const detail = effect.losesUnflushed === true ? this.losePower(id) : null;
     // The node was frozen, or was down and has now lost power as well: the new fault replaces the old one.
-    this.drop(({ fault }) => 'node' in fault && fault.node === id && fault.type in NODE_EVENTS);
+    this.drop(({ fault }) => isProcessFault(fault) && fault.node === id);
     return this.add({ id: faultId, fault: spec, since, eventId: entry.id, detail });
   }
 
-  private async stopNow(node: ClusterNode, signal: AbortSignal): Promise<void> {
-    await node.stop(true, signal);
-    if (signal.aborted) throw new ClusterError('WRONG_STATE', `broker ${node.id} was killed during its stop`);
-  }
-
-  private requireState({ type, node: id }: NodeSpec, node: ClusterNode): void {
-    const refuse = (participle: string): ClusterError =>
-      new ClusterError('WRONG_STATE', `broker ${id} cannot be ${participle}: it is ${node.state}`);
-    switch (type) {
-      case 'stop':
-        if (node.state !== 'running') throw refuse('stopped');
-        return;
-      case 'freeze':
-        if (node.state !== 'running') throw refuse('frozen');
-        return;
-      case 'kill':
-        if (!node.alive && node.state !== 'starting') throw refuse('killed');
-        return;
-      case 'powerCut': {
-        const cut = this.inForce.some(({ fault }) => fault.type === 'powerCut' && fault.node === id);
-        if (cut) throw new ClusterError('WRONG_STATE', `broker ${id} already has no power`);
-      }
+  private requireState(spec: ProcessFault, node: ClusterNode): void {
+    const effect = processEffectOf(spec);
+    if (!effect.accepts(node)) {
+      throw new ClusterError('WRONG_STATE', `broker ${node.id} cannot be ${effect.participle}: it is ${node.state}`);
     }
+    if (effect.losesUnflushed !== true) return;
+    const isCut = this.inForce.some(({ fault }) => fault.type === spec.type && nodesOf(fault).includes(node.id));
+    if (isCut) throw new ClusterError('WRONG_STATE', `broker ${node.id} already has no power`);
   }
 
   private losePower(id: number): string {
     const { root, undo } = this.host.directories(id);
     const { files, bytes, names } = losePower(this.host.disk, root, undo);
     if (files === 0 && names === 0) return 'all writes had reached its disk';
-    const lost = files === 0 ? [] : [`${bytes} bytes of ${files} ${files === 1 ? 'file' : 'files'}`];
-    if (names > 0) lost.push(`${names} ${names === 1 ? 'name' : 'names'} of files`);
+    const lost = files === 0 ? [] : [`${bytes} bytes of ${plural(files, 'file')}`];
+    if (names > 0) lost.push(`${plural(names, 'name')} of files`);
     return `${lost.join(' and ')} had not reached its disk`;
   }
 
@@ -315,17 +267,17 @@ export class ClusterFaults {
 
   private begin(spec: FaultSpec, detail: string | null = null): Fault {
     const id = ++this.lastId;
-    const entry = this.host.record('lab/faultInjected', this.words(spec, id, detail));
+    const entry = this.host.record('lab/faultInjected', this.describe(spec, id, detail));
     return this.add({ id, fault: spec, since: this.host.clock.now(), eventId: entry.id, detail });
   }
 
   private end(fault: Fault, detail: string | null = null): void {
-    const { reason, ...more } = this.words(fault.fault, fault.id, detail);
+    const { reason, ...more } = this.describe(fault.fault, fault.id, detail);
     this.host.record('lab/faultHealed', { ...more, reason: `healed: ${reason}` });
     this.drop((one) => one === fault);
   }
 
-  private words(
+  private describe(
     spec: FaultSpec,
     faultId: number,
     detail: string | null,
@@ -357,16 +309,16 @@ export class ClusterFaults {
   }
 }
 
-function isDown({ fault }: Fault): boolean {
-  return fault.type === 'stop' || fault.type === 'kill' || fault.type === 'powerCut';
+function isProcessFault(fault: FaultSpec): fault is ProcessFault {
+  return effectOf(fault).by === 'process';
 }
 
-/** Refuses a fault without an effect. */
-function refuseEmpty(spec: FaultSpec): void {
-  const slow = spec.type === 'slowLink' || spec.type === 'slowDisk';
-  const jitterMs = spec.type === 'slowLink' ? spec.jitterMs : 0;
-  if (slow && spec.latencyMs === 0 && jitterMs === 0 && spec.bytesPerSecond === 0) {
-    throw new ClusterError('BAD_OPTION', `a ${spec.type} of no latency and no limit changes nothing`);
-  }
-  if (spec.type === 'clockSkew' && spec.offsetMs === 0) throw new ClusterError('BAD_OPTION', 'a clock offset of 0 ms changes nothing');
+/** A start heals it. */
+function endsProcess(fault: FaultSpec): fault is Exclude<ProcessFault, { type: 'freeze' }> {
+  return definitionOf(fault).endsProcess === true;
+}
+
+function restartsNode(fault: FaultSpec): boolean {
+  const effect = effectOf(fault);
+  return effect.by === 'rules' && effect.restartsNode === true;
 }

@@ -15,6 +15,8 @@ import type { NodeFaults } from './lib/node-faults.ts';
 import type { Clock } from './lib/clock.ts';
 import type { NodeEvent } from './lib/events.ts';
 import type { LogFields, LogLevel } from './lib/logger.ts';
+import { messageOf } from '#shared/errors';
+import { formatWholeSeconds } from '#shared/numbers';
 
 export type NodeState = 'starting' | 'running' | 'frozen' | 'stopping' | 'stopped' | 'killed' | 'failed';
 
@@ -170,7 +172,10 @@ export class ClusterNode {
     if (this.worker !== worker || this.ending !== undefined) throw this.wrongState('frozen');
     if (!answered) {
       this.release();
-      throw new ClusterError('NODE_FAILED', `broker ${this.id} was not frozen: its thread did not answer within ${seconds(ANSWER_MS)}`);
+      throw new ClusterError(
+        'NODE_FAILED',
+        `broker ${this.id} was not frozen: its thread did not answer within ${formatWholeSeconds(ANSWER_MS)}`,
+      );
     }
     this.enter('frozen');
   }
@@ -218,7 +223,7 @@ export class ClusterNode {
   async waitForEnd(signal: AbortSignal): Promise<void> {
     const { worker } = this;
     if (worker === undefined || (await this.interruptible(signal, worker, settlesWithin(this.clock, END_MS, this.exited)))) return;
-    throw new ClusterError('NODE_FAILED', `broker ${this.id} did not end within ${seconds(END_MS)}. Kill it, then start it.`);
+    throw new ClusterError('NODE_FAILED', `broker ${this.id} did not end within ${formatWholeSeconds(END_MS)}. Kill it, then start it.`);
   }
 
   /** Whether there is a worker, in any state. */
@@ -232,7 +237,7 @@ export class ClusterNode {
     try {
       worker = this.createWorker(start, `broker-${this.id}`);
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = messageOf(cause);
       this.enter('failed');
       this.reason = reason;
       throw new ClusterError('NODE_FAILED', `broker ${this.id} could not start: ${reason}`, { cause });
@@ -256,7 +261,7 @@ export class ClusterNode {
       } else this.receive(message);
     });
     worker.on('error', (error: unknown) => {
-      failure ??= error instanceof Error ? error.message : String(error);
+      failure ??= messageOf(error);
       this.hooks.log(this.id, 'error', 'the worker ended', { stack: error instanceof Error ? error.stack : String(error) });
     });
     this.exited = new Promise((resolve) => {
@@ -290,7 +295,7 @@ export class ClusterNode {
     const terminated = Promise.all([worker.terminate(), this.exited]);
     if (await settlesWithin(this.clock, TERMINATION_MS, terminated)) return;
     if (this.state !== 'stopping') this.enter('stopping');
-    const why = `its worker did not end within ${seconds(TERMINATION_MS)}: a system call blocks the thread, most likely on its disk`;
+    const why = `its worker did not end within ${formatWholeSeconds(TERMINATION_MS)}: a system call blocks the thread, most likely on its disk`;
     this.hooks.log(this.id, 'error', why, {});
     throw new ClusterError('NODE_FAILED', `broker ${this.id} was not terminated: ${why}`);
   }
@@ -303,7 +308,7 @@ export class ClusterNode {
   /** False, with a log line, when the response does not arrive in time. */
   private async answers(answer: Promise<void>): Promise<boolean> {
     if (await settlesWithin(this.clock, ANSWER_MS, answer)) return true;
-    this.hooks.log(this.id, 'warn', `no response within ${seconds(ANSWER_MS)}: the node's thread is blocked or busy`, {});
+    this.hooks.log(this.id, 'warn', `no response within ${formatWholeSeconds(ANSWER_MS)}: the node's thread is blocked or busy`, {});
     return false;
   }
 
@@ -371,8 +376,4 @@ export class ClusterNode {
   private wrongState(wanted: string): ClusterError {
     return new ClusterError('WRONG_STATE', `broker ${this.id} cannot be ${wanted}: it is ${this.state}`);
   }
-}
-
-function seconds(ms: number): string {
-  return `${Math.round(ms / 1_000)} s`;
 }

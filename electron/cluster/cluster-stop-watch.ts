@@ -3,6 +3,7 @@
  * waits for the app to end; a node with thousands of logs to close makes progress all the time.
  */
 import type { Clock } from './lib/clock.ts';
+import { formatWholeSeconds } from '#shared/numbers';
 
 export interface StopLimits {
   /** Maximum time without progress. */
@@ -37,8 +38,8 @@ export function watchStop(clock: Clock, { quietMs, totalMs }: StopLimits, { prog
       last = seen;
       lastSignAt = now;
     }
-    if (now - lastSignAt >= quietMs) over(`it made no progress for ${seconds(now - lastSignAt)}`);
-    else if (now - from >= totalMs) over(`it had not ended after ${seconds(now - from)}`);
+    if (now - lastSignAt >= quietMs) over(`it made no progress for ${formatWholeSeconds(now - lastSignAt)}`);
+    else if (now - from >= totalMs) over(`it had not ended after ${formatWholeSeconds(now - from)}`);
     else {
       if (!logged && now - from >= LOG_AFTER_MS) {
         logged = true;
@@ -49,8 +50,4 @@ export function watchStop(clock: Clock, { quietMs, totalMs }: StopLimits, { prog
   };
   let timer = clock.setTimer(POLL_MS, check);
   return () => timer.cancel();
-}
-
-function seconds(ms: number): string {
-  return `${Math.round(ms / 1_000)} s`;
 }

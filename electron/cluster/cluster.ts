@@ -6,6 +6,8 @@
  * membership also holds its node's queue, from before the node becomes a member until it is none any more, so every worker has a member that
  * owns it.
  */
+import type { Fault, FaultSpec } from '#shared/models/lab';
+import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
 import { ClusterDirectory, removeAbandoned, type ClusterFile, type NodePorts } from './cluster-directory.ts';
 import { ClusterError } from './cluster-errors.ts';
 import { ClusterFaults } from './cluster-faults.ts';
@@ -18,7 +20,6 @@ import { isPortTaken, startTogether } from './cluster-start.ts';
 import { TransitionQueue } from './cluster-transitions.ts';
 import { settlesWithin } from './cluster-waiting.ts';
 import { workerThreads, type WorkerFactory } from './cluster-worker.ts';
-import type { Fault, FaultSpec } from './faults.ts';
 import { formatAddress, isLoopback, isWildcard, localAddressOf } from './lib/addresses.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Disk } from './lib/disk.ts';
@@ -31,18 +32,16 @@ import { systemProcessorMs } from './lib/system-processor.ts';
 import { systemRandom } from './lib/system-random.ts';
 import { SuspensionWatch } from './suspension-watch.ts';
 import { viewNodes, type NodeView } from './cluster-view.ts';
-import { Timeline, type TimelineEntry, type TimelineType } from './timeline.ts';
+import { Timeline } from './timeline.ts';
 
 export { ClusterError } from './cluster-errors.ts';
-export type { Fault, FaultSpec } from './faults.ts';
 export type { NodeState } from './cluster-node.ts';
 export type { NodeView } from './cluster-view.ts';
 export type { QuorumRole } from './cluster-messages.ts';
-export type { TimelineEntry } from './timeline.ts';
 
 /** An event outside the cluster for its timeline. */
 export interface ClusterNote {
-  type: Extract<TimelineType, `load/${string}` | `scenario/${string}`>;
+  type: Extract<TimelineEventType, `load/${string}` | `scenario/${string}`>;
   topic?: string;
   group?: string;
   reason?: string;
@@ -329,12 +328,12 @@ export class Cluster {
   }
 
   /** Entries after the one with that id (0: all), oldest first. */
-  timeline(sinceId = 0): TimelineEntry[] {
+  timeline(sinceId = 0): TimelineEvent[] {
     return this.log.since(sinceId);
   }
 
   /** Calls back with every new entry of the timeline; returns its removal. */
-  onEvent(listener: (entry: TimelineEntry) => void): () => void {
+  onEvent(listener: (entry: TimelineEvent) => void): () => void {
     return this.log.onEntry(listener);
   }
 
@@ -495,9 +494,9 @@ export class Cluster {
   }
 
   private record(
-    type: TimelineType,
+    type: TimelineEventType,
     more: { broker?: number; topic?: string; group?: string; reason?: string; details?: Record<string, unknown> },
-  ): TimelineEntry {
+  ): TimelineEvent {
     const entry = this.log.record(null, { type, at: this.clock.now(), ...more });
     if (entry === undefined) throw new Error(`the timeline did not take ${type}`);
     return entry;

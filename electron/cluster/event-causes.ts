@@ -2,6 +2,9 @@
  * Finds the cause of a timeline entry among earlier entries. Every rule is in the table below: it compares subjects (broker, partition, group,
  * link) and order in time. A node reports only what it observes itself: a controller an expired session, not the kill behind it.
  */
+import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
+import { OUT_OF_SERVICE, PROCESS_RESUMES } from '#shared/timeline/event-types';
+import { faultFields, listedPartitions, numbersIn, numbersWithout } from '#shared/timeline/listed-partitions';
 import {
   GROUPS_TOPIC,
   METADATA_TOPIC,
@@ -9,14 +12,12 @@ import {
   concerns,
   controller,
   diskFault,
-  faultOf,
+  disturbs,
   gainingLeadership,
-  itemsOf,
   joiningIsr,
   leaders,
   leavingIsr,
   linkFault,
-  numbers,
   possibly,
   previousLeader,
   reporter,
@@ -30,16 +31,15 @@ import {
   type Fit,
   type Fits,
 } from './cause-subjects.ts';
-import type { TimelineEntry, TimelineType } from './timeline-entry.ts';
 
 /** The entries before the effect. */
 export interface EntryHistory {
   /** Newest first, with the monotonic ms at which it was recorded, until `visitor` returns true. */
-  visit(visitor: (entry: TimelineEntry, recordedMs: number) => boolean): void;
+  visit(visitor: (entry: TimelineEvent, recordedMs: number) => boolean): void;
 }
 
 export interface Cause {
-  entry: TimelineEntry;
+  entry: TimelineEvent;
   /** Subjects and order match, but the record does not prove it. */
   possible: boolean;
 }
@@ -53,15 +53,15 @@ const REJOIN_WINDOW_MS = 2_000;
 /** Maximum time between entries of several nodes about the same change. */
 const SKEW_MS = 5_000;
 
-const DOWN = ['lab/nodeKilled', 'lab/nodeStopped', 'lab/powerCut', 'lab/nodeFrozen', 'node/failed'] as const;
-const BACK = ['lab/nodeStarted', 'lab/nodeThawed'] as const;
+const DOWN = [...OUT_OF_SERVICE];
+const BACK = [...PROCESS_RESUMES];
 const SETTING_OF_UNCLEAN_ELECTION = 'unclean.leader.election.enable';
 
 interface Rule {
-  causes: readonly TimelineType[];
+  causes: readonly TimelineEventType[];
   fits: Fits;
   /** An entry that ends the effects of earlier ones. */
-  settledBy?: (entry: TimelineEntry, effect: TimelineEntry) => boolean;
+  settledBy?: (entry: TimelineEvent, effect: TimelineEvent) => boolean;
   windowMs?: number;
 }
 
@@ -75,10 +75,10 @@ const healed = (fits: Fits, settledBy: NonNullable<Rule['settledBy']>): Rule => 
 /** The process did not run: peers and clients may have timed out. */
 const suspended: Rule = { causes: ['cluster/processSuspended'], fits: () => 'possible', windowMs: AFTERMATH_MS };
 
-const fencedBefore = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
+const fencedBefore = (entry: TimelineEvent, effect: TimelineEvent): boolean =>
   entry.type === 'cluster/brokerFenced' && entry.broker === effect.broker;
 
-const startedBefore = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
+const startedBefore = (entry: TimelineEvent, effect: TimelineEvent): boolean =>
   entry.type === 'lab/nodeStarted' && entry.broker === effect.broker;
 
 /** The change of partitions names the controller's trigger. */
@@ -96,15 +96,15 @@ const unlessRemoved =
 const electionSetting: Fits = ({ topic, details }, effect) => {
   const settings = details?.['settings'];
   if (typeof settings !== 'object' || settings === null || !Object.hasOwn(settings, SETTING_OF_UNCLEAN_ELECTION)) return false;
-  return topic === undefined || itemsOf(effect).some((item) => item.topic === topic);
+  return topic === undefined || listedPartitions(effect).some((item) => item.topic === topic);
 };
 
-const reassignmentEnded = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
+const reassignmentEnded = (entry: TimelineEvent, effect: TimelineEvent): boolean =>
   (entry.type === 'partition/reassigned' || entry.type === 'partition/reassignmentCancelled') && sharePartition(entry, effect) === true;
 
 const corruptionOfReporter: Fits = (cause, effect) => sameReporter(cause, effect) && sharePartition(cause, effect);
 
-const electedSince = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
+const electedSince = (entry: TimelineEvent, effect: TimelineEvent): boolean =>
   (entry.type === 'partition/leadersElected' || entry.type === 'partition/uncleanlyElected') && sharePartition(entry, effect) === true;
 
 /** By the controller's trigger for an election: an election on request has no cause in the record. */
@@ -121,7 +121,7 @@ const MOVES: readonly Rule[] = [
 ];
 
 /** By effect; a proven cause precedes a possible one, then the first rule, then the latest entry. */
-export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
+export const RULES: Partial<Record<TimelineEventType, readonly Rule[]>> = {
   'scenario/ended': [{ causes: ['scenario/started'], fits: sameRun }],
   'cluster/controlledShutdown': [{ causes: ['lab/nodeStopped'], fits: sameBroker }],
   'cluster/brokerFenced': [
@@ -238,18 +238,18 @@ export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   ],
   'node/segmentRepaired': [{ causes: ['node/corruptionFound'], fits: corruptionOfReporter }],
   'partition/repairBlocked': [{ causes: ['node/corruptionFound'], fits: corruptionOfReporter }],
-  'node/logDirectoryFailed': [injected((cause, effect) => faultOf(cause).type === 'fullDisk' && sameReporter(cause, effect))],
+  'node/logDirectoryFailed': [injected((cause, effect) => faultFields(cause).type === 'fullDisk' && sameReporter(cause, effect))],
   'node/failed': [
-    injected((cause, effect) => faultOf(cause).type === 'fullDisk' && sameReporter(cause, effect)),
-    injected((cause, effect) => faultOf(cause).type === 'corrupt' && sameReporter(cause, effect) && 'possible'),
+    injected((cause, effect) => faultFields(cause).type === 'fullDisk' && sameReporter(cause, effect)),
+    injected((cause, effect) => faultFields(cause).type === 'corrupt' && sameReporter(cause, effect) && 'possible'),
   ],
 };
 
 /** `nowMs`: monotonic, when the effect is recorded. `effect` has its full lists; those of recorded entries may be truncated. */
-export function findCause(effect: TimelineEntry, nowMs: number, history: EntryHistory): Cause | undefined {
-  let possible: TimelineEntry | undefined;
+export function findCause(effect: TimelineEvent, nowMs: number, history: EntryHistory): Cause | undefined {
+  let possible: TimelineEvent | undefined;
   for (const { causes, fits, settledBy, windowMs } of RULES[effect.type] ?? []) {
-    let proven: TimelineEntry | undefined;
+    let proven: TimelineEvent | undefined;
     history.visit((entry, recordedMs) => {
       if (causes.includes(entry.type) && nowMs - recordedMs <= (windowMs ?? Infinity)) {
         const fit: Fit = fits(entry, effect);
@@ -266,9 +266,9 @@ export function findCause(effect: TimelineEntry, nowMs: number, history: EntryHi
 }
 
 /** A state (a broker that is down, a fault) is a cause while it lasts and for a short time after; any other entry for a minute. */
-function isInForce(entry: TimelineEntry, recordedMs: number, nowMs: number, history: EntryHistory): boolean {
+function isInForce(entry: TimelineEvent, recordedMs: number, nowMs: number, history: EntryHistory): boolean {
   const { broker, details } = entry;
-  const since = (types: readonly TimelineType[], fits: (later: TimelineEntry) => boolean): number | undefined => {
+  const since = (types: readonly TimelineEventType[], fits: (later: TimelineEvent) => boolean): number | undefined => {
     let found: number | undefined;
     history.visit((later, laterMs) => {
       if (later.id <= entry.id) return true;
@@ -277,24 +277,20 @@ function isInForce(entry: TimelineEntry, recordedMs: number, nowMs: number, hist
     });
     return found;
   };
-  const ofBroker = (later: TimelineEntry): boolean => later.broker === (broker ?? entry.node);
+  const ofBroker = (later: TimelineEvent): boolean => later.broker === (broker ?? entry.node);
+  if (OUT_OF_SERVICE.has(entry.type)) {
+    if (since(['cluster/brokerUnfenced'], ofBroker) !== undefined) return false;
+    const back = since(BACK, ofBroker);
+    return back === undefined || nowMs - back <= AFTERMATH_MS;
+  }
   switch (entry.type) {
-    case 'lab/nodeKilled':
-    case 'lab/nodeStopped':
-    case 'lab/powerCut':
-    case 'lab/nodeFrozen':
-    case 'node/failed': {
-      if (since(['cluster/brokerUnfenced'], ofBroker) !== undefined) return false;
-      const back = since(BACK, ofBroker);
-      return back === undefined || nowMs - back <= AFTERMATH_MS;
-    }
     case 'cluster/brokerFenced':
     case 'cluster/controlledShutdown':
       return nowMs - recordedMs <= WINDOW_MS && since(['cluster/brokerUnfenced'], ofBroker) === undefined;
     case 'lab/faultInjected': {
       const end = since(['lab/faultHealed'], (later) => later.details?.['faultId'] === details?.['faultId']);
       // A healed corruption restored the bytes: corruption that is found later has another cause.
-      return end === undefined || (faultOf(entry).type !== 'corrupt' && nowMs - end <= AFTERMATH_MS);
+      return end === undefined || (!disturbs(entry, 'log') && nowMs - end <= AFTERMATH_MS);
     }
     case 'scenario/started':
     case 'quorum/leaderResigned':
@@ -309,30 +305,30 @@ function isInForce(entry: TimelineEntry, recordedMs: number, nowMs: number, hist
 }
 
 /** Whether the reassignment adds one of the brokers that join an ISR, in the same partition. */
-function addsReplica(cause: TimelineEntry, effect: TimelineEntry): Fit {
+function addsReplica(cause: TimelineEvent, effect: TimelineEvent): Fit {
   if (sharePartition(cause, effect) === false) return false;
   const joining = joiningIsr(effect);
-  const added = itemsOf(cause).flatMap(({ from, to }) => numbers(to).filter((id) => !numbers(from).includes(id)));
+  const added = listedPartitions(cause).flatMap(({ from, to }) => numbersWithout(to, from));
   return added.some((id) => joining.includes(id)) && sharePartition(cause, effect);
 }
 
-function electedItself(entry: TimelineEntry, effect: TimelineEntry): boolean {
+function electedItself(entry: TimelineEvent, effect: TimelineEvent): boolean {
   return entry.type === 'quorum/leaderElected' && entry.broker === effect.broker;
 }
 
 /** Whether one of the joining brokers left the ISR of the same partition. Entries before that are settled. */
-function shrunkBefore(entry: TimelineEntry, effect: TimelineEntry): boolean {
+function shrunkBefore(entry: TimelineEvent, effect: TimelineEvent): boolean {
   return entry.type === 'partition/isrShrunk' && leftBefore(entry, effect) === true;
 }
 
-function leftBefore(cause: TimelineEntry, effect: TimelineEntry): Fit {
+function leftBefore(cause: TimelineEvent, effect: TimelineEvent): Fit {
   const joining = joiningIsr(effect);
   return leavingIsr(cause).some((id) => joining.includes(id)) && sharePartition(cause, effect);
 }
 
 /** Whether the election moved the group's partition of the offsets topic to its new coordinator. */
-function movesCoordinator(cause: TimelineEntry, effect: TimelineEntry): Fit {
-  const items = itemsOf(cause);
+function movesCoordinator(cause: TimelineEvent, effect: TimelineEvent): Fit {
+  const items = listedPartitions(cause);
   const { coordinator, offsetsPartition } = effect.details ?? {};
   const fitting = items.filter(({ topic, to }) => topic === GROUPS_TOPIC && to === coordinator);
   if (fitting.some(({ partition }) => partition === offsetsPartition)) return true;
@@ -340,22 +336,22 @@ function movesCoordinator(cause: TimelineEntry, effect: TimelineEntry): Fit {
 }
 
 /** Whether the member's last heartbeat preceded the resumption of the process. */
-function silentSince(cause: TimelineEntry, effect: TimelineEntry): Fit {
+function silentSince(cause: TimelineEvent, effect: TimelineEvent): Fit {
   const silentMs = effect.details?.['silentMs'];
   return typeof silentMs === 'number' && effect.at - cause.at <= silentMs + SKEW_MS;
 }
 
 /** Whether the member was resumed before its last heartbeat. */
-function resumedBefore(entry: TimelineEntry, effect: TimelineEntry): boolean {
+function resumedBefore(entry: TimelineEvent, effect: TimelineEvent): boolean {
   if (entry.type !== 'load/memberResumed' || sameMember(entry, effect) !== true) return false;
   const silentMs = effect.details?.['silentMs'];
   return effect.at - entry.at > (typeof silentMs === 'number' ? silentMs + SKEW_MS : WINDOW_MS);
 }
 
 /** Whether the fault is a corruption of the effect's log, or of any log of that node where the effect names none. */
-function corruptsLog(cause: TimelineEntry, effect: TimelineEntry): Fit {
-  const { type, topic, partition } = faultOf(cause);
-  if (type !== 'corrupt' || sameReporter(cause, effect) === false) return false;
+function corruptsLog(cause: TimelineEvent, effect: TimelineEvent): Fit {
+  const { topic, partition } = faultFields(cause);
+  if (!disturbs(cause, 'log') || sameReporter(cause, effect) === false) return false;
   if (effect.topic === undefined) return 'possible';
-  return topic === effect.topic && numbers(partition).some((id) => effect.partitions?.includes(id) === true);
+  return topic === effect.topic && numbersIn(partition).some((id) => effect.partitions?.includes(id) === true);
 }

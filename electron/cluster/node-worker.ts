@@ -20,6 +20,7 @@ import { recognisePeers } from './network/peer-streams.ts';
 import { tcpNetwork } from './network/tcp.ts';
 import { createNode } from './node.ts';
 import { randomUuid } from './protocol/uuid.ts';
+import { messageOf } from '#shared/errors';
 
 const port = parentPort;
 if (port === null) throw new Error('node-worker is the entry of a worker thread');
@@ -135,7 +136,7 @@ function end(stopped: Promise<void>): void {
 
 function report(error: unknown): void {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'INTERNAL';
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   post({
     kind: 'failed',
     code,

@@ -1,32 +1,30 @@
 /**
  * The recorded timeline: actions on the cluster, reports of the nodes, and the causes of each (`event-causes.ts`).
  */
-import { numbers } from './cause-subjects.ts';
+import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
+import { isListed, numbersIn } from '#shared/timeline/listed-partitions';
 import { findCause, type EntryHistory } from './event-causes.ts';
 import type { NodeEvent } from './lib/events.ts';
-import { partitionRanges, type NamedPartition } from './partition-ranges.ts';
-import { isTimelineType, type TimelineEntry, type TimelineType } from './timeline-entry.ts';
-
-export type { TimelineEntry, TimelineType } from './timeline-entry.ts';
+import { partitionRanges } from './partition-ranges.ts';
 
 const CAPACITY = 5_000;
 /** Maximum time between reports of several nodes about the same change. */
 const MERGE_WINDOW_MS = 5_000;
 
 /** Events that several nodes report, with the details that identify the same event. */
-const MERGED: Partial<Record<TimelineType, readonly string[]>> = {
+const MERGED: Partial<Record<TimelineEventType, readonly string[]>> = {
   'quorum/leaderElected': ['epoch'],
 };
 
-const ISR_CHANGES: readonly TimelineType[] = ['partition/isrShrunk', 'partition/isrExpanded'];
+const ISR_CHANGES: readonly TimelineEventType[] = ['partition/isrShrunk', 'partition/isrExpanded'];
 /** Maximum items of a list in `details`; `count` is the original number. */
 const MAX_ITEMS = 100;
 
 export class Timeline implements EntryHistory {
-  private readonly entries: TimelineEntry[] = [];
+  private readonly entries: TimelineEvent[] = [];
   /** When each entry was recorded, monotonic ms: a node's clock may be wrong. */
   private readonly recordedMs: number[] = [];
-  private readonly listeners = new Set<(entry: TimelineEntry) => void>();
+  private readonly listeners = new Set<(entry: TimelineEvent) => void>();
   private readonly monotonic: (() => number) | undefined;
   private nextId = 1;
 
@@ -35,11 +33,10 @@ export class Timeline implements EntryHistory {
     this.monotonic = monotonic;
   }
 
-  /** Gives the event its id and its cause. Undefined when its type is unknown, or when another node has reported it already. */
-  record(node: number | null, event: NodeEvent): TimelineEntry | undefined {
-    if (!isTimelineType(event.type)) return undefined;
+  /** Gives the event its id and its cause. Undefined when another node has reported it already. */
+  record(node: number | null, event: NodeEvent): TimelineEvent | undefined {
     const { type, at, broker, topic, partitions, group, reason, details } = event;
-    const entry: TimelineEntry = { id: this.nextId, type, at, node };
+    const entry: TimelineEvent = { id: this.nextId, type, at, node };
     if (broker !== undefined) entry.broker = broker;
     if (topic !== undefined) entry.topic = topic;
     if (partitions !== undefined) entry.partitions = [...partitions];
@@ -67,29 +64,29 @@ export class Timeline implements EntryHistory {
   }
 
   /** Entries with an id above `id`, oldest first; only the last 5,000 are kept. */
-  since(id: number): TimelineEntry[] {
+  since(id: number): TimelineEvent[] {
     const first = this.entries[0]?.id ?? this.nextId;
     return this.entries.slice(Math.max(0, id + 1 - first, this.entries.length - CAPACITY));
   }
 
-  visit(visitor: (entry: TimelineEntry, recordedMs: number) => boolean): void {
+  visit(visitor: (entry: TimelineEvent, recordedMs: number) => boolean): void {
     for (let i = this.entries.length - 1; i >= 0; i--) {
-      if (visitor(this.entries[i] as TimelineEntry, this.recordedMs[i] ?? 0)) return;
+      if (visitor(this.entries[i] as TimelineEvent, this.recordedMs[i] ?? 0)) return;
     }
   }
 
   /** Calls back with every new entry; returns its removal. */
-  onEntry(listener: (entry: TimelineEntry) => void): () => void {
+  onEntry(listener: (entry: TimelineEvent) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
   }
 
-  private addPreviousLeader(entry: TimelineEntry): void {
+  private addPreviousLeader(entry: TimelineEvent): void {
     const previous = this.latest(-Infinity, ({ type }) => type === 'quorum/leaderElected')?.broker;
     if (previous !== undefined) entry.details = { previousLeader: previous, ...entry.details };
   }
 
-  private isKnown(entry: TimelineEntry): boolean {
+  private isKnown(entry: TimelineEvent): boolean {
     // A leader reports its request; the controller reports the result, for all partitions at once.
     if (ISR_CHANGES.includes(entry.type) && entry.details?.['changes'] === undefined) return true;
     const facts = MERGED[entry.type];
@@ -105,9 +102,9 @@ export class Timeline implements EntryHistory {
     );
   }
 
-  private latest(notBefore: number, fits: (entry: TimelineEntry) => boolean): TimelineEntry | undefined {
+  private latest(notBefore: number, fits: (entry: TimelineEvent) => boolean): TimelineEvent | undefined {
     for (let i = this.entries.length - 1; i >= 0; i--) {
-      const entry = this.entries[i] as TimelineEntry;
+      const entry = this.entries[i] as TimelineEvent;
       if (entry.at < notBefore) return undefined;
       if (fits(entry)) return entry;
     }
@@ -115,7 +112,7 @@ export class Timeline implements EntryHistory {
   }
 }
 
-function previousLeaderOf({ details }: TimelineEntry): { previousLeader?: unknown } {
+function previousLeaderOf({ details }: TimelineEvent): { previousLeader?: unknown } {
   const previousLeader = details?.['previousLeader'];
   return previousLeader === undefined ? {} : { previousLeader };
 }
@@ -128,7 +125,7 @@ function countOf({ partitions, details }: NodeEvent): number | undefined {
   return undefined;
 }
 
-function detailOf({ details = {} }: TimelineEntry, name: string): unknown {
+function detailOf({ details = {} }: TimelineEvent, name: string): unknown {
   return Object.hasOwn(details, name) ? details[name] : undefined;
 }
 
@@ -144,7 +141,7 @@ function totalsOf({ moves, changes }: Readonly<Record<string, unknown>>): { tota
   if (!isLong(changes)) return {};
   const [left, joined] = [new Map<number, number>(), new Map<number, number>()];
   for (const { from, to } of changes) {
-    const [before, after] = [numbers(from), numbers(to)];
+    const [before, after] = [numbersIn(from), numbersIn(to)];
     for (const id of before) if (!after.includes(id)) left.set(id, (left.get(id) ?? 0) + 1);
     for (const id of after) if (!before.includes(id)) joined.set(id, (joined.get(id) ?? 0) + 1);
   }
@@ -154,17 +151,11 @@ function totalsOf({ moves, changes }: Readonly<Record<string, unknown>>): { tota
 /** Of a list of leaders that is cut: all partitions in it, as far as they fit. */
 function rangesOf({ moves, partitions }: Readonly<Record<string, unknown>>): { ranges?: [string, string][] } {
   for (const list of [moves, partitions]) {
-    if (!Array.isArray(list) || list.length <= MAX_ITEMS || !list.every(isNamed)) continue;
+    if (!Array.isArray(list) || list.length <= MAX_ITEMS || !list.every(isListed)) continue;
     const ranges = partitionRanges(list);
     if (ranges !== undefined) return { ranges };
   }
   return {};
-}
-
-function isNamed(value: unknown): value is NamedPartition {
-  if (typeof value !== 'object' || value === null) return false;
-  const { topic, partition } = value as Partial<Record<keyof NamedPartition, unknown>>;
-  return typeof topic === 'string' && typeof partition === 'number';
 }
 
 function bounded(details: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -8,7 +8,9 @@ import type { ScenarioAction, ScenarioFault } from '#shared/scenario-verbs';
 import { BrokenRunError, pause } from './environment.ts';
 import { updateTable } from './conditions.ts';
 import type { RunContext } from './run-context.ts';
-import { describeAction, plural, formatTarget, type FormatTarget } from './descriptions.ts';
+import type { FormatNode } from '#shared/faults/definition';
+import { plural } from '#shared/numbers';
+import { describeAction, formatTarget } from './descriptions.ts';
 
 const WRITE_MS = 5_000;
 
@@ -74,7 +76,7 @@ export async function performAction(action: ScenarioAction, context: RunContext)
 async function injectFault({ fault, as }: Extract<ScenarioAction, { fault: object }>, context: RunContext): Promise<string> {
   const ids = new Map<string | number, number>();
   const spec = await resolveFault(fault, context, ids);
-  const say: FormatTarget = (target) => context.say(target, ids.get(target) ?? 0);
+  const say: FormatNode = (target) => context.say(target, ids.get(target) ?? 0);
   // Registered before the fault is injected: an expectation that waits for the name may be evaluated meanwhile.
   if (as !== undefined && 'node' in spec) context.brokers.set(as, spec.node);
   const { id, detail } = await context.environment.lab.inject(spec);
@@ -98,7 +100,7 @@ async function resolveFault(fault: ScenarioFault, context: RunContext, ids: Map<
     return { ...fault, between: [one, other] };
   }
   const node = await resolve(fault.node);
-  return fault.type === 'corrupt' ? { ...fault, node, topic: context.topic(fault.topic) } : { ...fault, node };
+  return 'topic' in fault ? { ...fault, node, topic: context.topic(fault.topic) } : { ...fault, node };
 }
 
 async function isolateBroker(action: Extract<ScenarioAction, { isolate: unknown }>, context: RunContext): Promise<string> {

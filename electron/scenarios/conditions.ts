@@ -4,7 +4,7 @@ import type { LoadRow } from '#shared/models/load';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { COUNTERS, type CounterName, type ScenarioCondition } from '#shared/scenario-verbs';
 import type { RunContext } from './run-context.ts';
-import { plural } from './descriptions.ts';
+import { plural } from '#shared/numbers';
 import { maxOf } from '#shared/lists';
 
 export interface Seen {

@@ -1,14 +1,15 @@
 /** Describes actions, conditions and expectations in text. The same text is shown before a run, during it and in its report. */
 import { sayDuration } from '#shared/durations';
-import { ownValue } from '#shared/own-value';
+import type { FormatNode } from '#shared/faults/definition';
+import { describeFaultAction } from '#shared/faults/definitions';
+import { plural } from '#shared/numbers';
 import type { Scenario, ScenarioStep } from '#shared/scenario-schema';
-import type { ScenarioAction, ScenarioCondition, ScenarioExpectation, ScenarioFault, ScenarioLoad } from '#shared/scenario-verbs';
+import type { ScenarioAction, ScenarioCondition, ScenarioExpectation, ScenarioLoad } from '#shared/scenario-verbs';
 import type { ScenarioOutline, ScenarioSummary } from '#shared/models/scenario';
+import { eventDefinition } from '#shared/timeline/event-types';
 
-/** Formats a broker: as in the file before a run, with its id during a run. */
-export type FormatTarget = (target: string | number) => string;
-
-export const formatTarget: FormatTarget = (target) => {
+/** Formats a broker as in the file; during a run its id is used. */
+export const formatTarget: FormatNode = (target) => {
   const text = String(target);
   if (/^\d+$/.test(text)) return `broker ${text}`;
   return /^(?:leader|coordinator) of |^controller\b/.test(text) ? `the ${text}` : text;
@@ -57,8 +58,8 @@ export function describeLoad(load: ScenarioLoad): string {
   return `producer ${load.name}: ${load.recordsPerSecond} records/s to ${load.topic}, acks=${ACKS[load.acks]}${keys}`;
 }
 
-export function describeAction(action: ScenarioAction, say: FormatTarget): string {
-  if ('fault' in action) return describeFault(action.fault, say);
+export function describeAction(action: ScenarioAction, say: FormatNode): string {
+  if ('fault' in action) return describeFaultAction(action.fault, say);
   if ('isolate' in action) {
     const from = { brokers: 'all other brokers', clients: 'all clients', everyone: 'all other brokers and all clients' }[action.from];
     return `isolate ${say(action.isolate)} from ${from}`;
@@ -103,42 +104,7 @@ function describeWrite({ write, records }: Extract<ScenarioAction, { write: stri
   return `write ${only.key === null ? '' : `${only.key} = `}${only.value.slice(0, 40)} to ${write}`;
 }
 
-export function describeFault(fault: ScenarioFault, say: FormatTarget): string {
-  if ('between' in fault) {
-    const [a, b] = fault.between.map((end) => (end === 'clients' ? 'the clients' : say(end)));
-    const way =
-      fault.direction === 'both' ? `between ${a} and ${b}` : fault.direction === 'out' ? `from ${a} to ${b}` : `from ${b} to ${a}`;
-    return fault.type === 'partition'
-      ? `cut the link ${way}`
-      : `slow down the link ${way}: ${slowness(fault.latencyMs, fault.bytesPerSecond)}`;
-  }
-  const node = say(fault.node);
-  switch (fault.type) {
-    case 'stop':
-      return `shut down ${node} gracefully`;
-    case 'kill':
-      return `kill ${node}`;
-    case 'powerCut':
-      return `cut the power of ${node}`;
-    case 'freeze':
-      return `freeze ${node}`;
-    case 'slowDisk':
-      return `slow down the disk of ${node}: ${slowness(fault.latencyMs, fault.bytesPerSecond)}`;
-    case 'fullDisk':
-      return `fill the disk of ${node}`;
-    case 'corrupt':
-      return `flip bits in the log of ${fault.topic}-${fault.partition} on ${node}`;
-    case 'clockSkew':
-      return `set the clock of ${node} ${sayDuration(Math.abs(fault.offsetMs))} ${fault.offsetMs < 0 ? 'back' : 'forward'}`;
-  }
-}
-
-function slowness(latencyMs: number, bytesPerSecond: number): string {
-  const parts = [...(latencyMs > 0 ? [`${latencyMs} ms`] : []), ...(bytesPerSecond > 0 ? [`${bytesPerSecond} bytes/s`] : [])];
-  return parts.join(', ') || 'with jitter';
-}
-
-export function describeCondition(one: ScenarioCondition, say: FormatTarget): string {
+export function describeCondition(one: ScenarioCondition, say: FormatNode): string {
   if ('leader' in one) {
     if (one.is === 'none') return `${one.leader} has no leader`;
     if (one.is !== undefined) return `${say(one.is)} is the leader of ${one.leader}`;
@@ -204,35 +170,17 @@ function formatPercentBounds({ atLeast, atMost }: { atLeast?: number | undefined
   return `${formatBounds({ atLeast: percent(atLeast), atMost: percent(atMost) })} %`;
 }
 
-/** Of the events that scenarios use most. */
-const EVENT_TEXTS: Readonly<Record<string, string>> = {
-  'quorum/leaderElected': 'a controller is elected',
-  'partition/uncleanlyElected': 'an unclean leader is elected',
-  'partition/truncated': 'a follower truncates its log',
-  'partition/repairBlocked': 'a replica lacks records and cannot be repaired',
-  'group/coordinatorMoved': 'the coordinator moves',
-};
-const BROKER_EVENT_TEXTS: Readonly<Record<string, string>> = {
-  'cluster/brokerFenced': 'is fenced',
-  'cluster/brokerUnfenced': 'is unfenced',
-  'node/logDirectoryFailed': 'takes its log directory offline',
-};
-
-function describeEvent(type: string, filter: Parameters<typeof formatFilter>[0], say: FormatTarget): string {
-  const broker = ownValue(BROKER_EVENT_TEXTS, type);
-  if (broker !== undefined) return `${filter.of === undefined ? 'a broker' : say(filter.of)} ${broker}`;
-  const text = ownValue(EVENT_TEXTS, type);
-  return text === undefined ? `${type}${formatFilter(filter, say)} is recorded` : `${text}${formatFilter(filter, say)}`;
+function describeEvent(type: string, filter: Parameters<typeof formatFilter>[0], format: FormatNode): string {
+  const condition = eventDefinition(type)?.condition;
+  if (condition === undefined) return `${type}${formatFilter(filter, format)} is recorded`;
+  if (!condition.ofBroker) return `${condition.text}${formatFilter(filter, format)}`;
+  return `${filter.of === undefined ? 'a broker' : format(filter.of)} ${condition.text}`;
 }
 
 function formatFilter(
   one: { of?: string | number | undefined; topic?: string | undefined; group?: string | undefined },
-  say: FormatTarget,
+  say: FormatNode,
 ): string {
   const parts = [one.of === undefined ? '' : say(one.of), one.topic ?? '', one.group ?? ''].filter((part) => part !== '');
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
-}
-
-export function plural(count: number, one: string, several = `${one}s`): string {
-  return `${count} ${count === 1 ? one : several}`;
 }

@@ -61,7 +61,3 @@ export async function bounded<T>(what: string, timeoutMs: number, signal: AbortS
     over.abort();
   }
 }
-
-export function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

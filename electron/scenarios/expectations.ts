@@ -3,10 +3,12 @@ import { sayDuration } from '#shared/durations';
 import type { LoadAudit } from '#shared/models/load';
 import type { ExpectationReport } from '#shared/models/scenario';
 import type { ScenarioCondition, ScenarioExpectation } from '#shared/scenario-verbs';
-import { BrokenRunError, CancelledRunError, pause, reasonOf } from './environment.ts';
+import { BrokenRunError, CancelledRunError, pause } from './environment.ts';
 import { checkCondition, matching, within } from './conditions.ts';
 import type { RunContext } from './run-context.ts';
-import { describeExpectation, plural } from './descriptions.ts';
+import { plural } from '#shared/numbers';
+import { describeExpectation } from './descriptions.ts';
+import { messageOf } from '#shared/errors';
 
 const POLL_MS = 100;
 /** Ranges of lost records in the text of a verdict; the audit of the load has all of them. */
@@ -186,7 +188,7 @@ export class Expectations {
   private broke(i: number, error: unknown): void {
     if (error instanceof CancelledRunError) return;
     if (!(error instanceof BrokenRunError)) throw error;
-    this.decide(i, 'undecided', reasonOf(error), null);
+    this.decide(i, 'undecided', messageOf(error), null);
   }
 
   private decide(i: number, verdict: ExpectationReport['verdict'], measured: string, figure: number | null): void {

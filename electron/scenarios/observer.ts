@@ -6,9 +6,10 @@ import { AdminError } from '../admin/errors.ts';
 import { committedOffsets, coordinatorOf, describeAllGroups } from '../admin/groups.ts';
 import { fetchRecords } from '../admin/messages.ts';
 import { writeRecords, type PlainRecord } from '../admin/records.ts';
-import { EARLIEST, LATEST, leadersOf, partitionKey, readOffsets } from '../admin/topics.ts';
+import { EARLIEST, LATEST, leadersOf, readOffsets } from '../admin/topics.ts';
 import type { LabNode } from '../services/lab.ts';
 import type { RunEnvironment } from './environment.ts';
+import { partitionKey } from '#shared/keys';
 
 export interface PartitionSeen {
   /** Null: the partition has no leader. */

@@ -5,9 +5,10 @@ import { deleteGroup, listAllGroups } from '../admin/groups.ts';
 import { createTopic, deleteTopic } from '../admin/topics.ts';
 import { placePartitions } from '../services/placement.ts';
 import type { Scenario } from '#shared/scenario-schema';
-import { bounded, BrokenRunError, CancelledRunError, pause, reasonOf } from './environment.ts';
+import { bounded, BrokenRunError, CancelledRunError, pause } from './environment.ts';
 import type { RunContext } from './run-context.ts';
-import { plural } from './descriptions.ts';
+import { plural } from '#shared/numbers';
+import { messageOf } from '#shared/errors';
 
 const READY_MS = 40_000;
 const POLL_MS = 150;
@@ -183,7 +184,7 @@ export async function cleanUp(context: RunContext, made: readonly string[], grou
       if (error instanceof CancelledRunError) throw error;
       // The coordinator removes a group without commits by itself.
       if (error instanceof AdminError && error.app.code === 'GROUP_ID_NOT_FOUND') return;
-      problems.push(`${what} could not be removed: ${reasonOf(error)}`);
+      problems.push(`${what} could not be removed: ${messageOf(error)}`);
     }
   };
   for (const { id } of context.loads.values()) {

@@ -8,13 +8,16 @@ import type { ClusterClient } from '../admin/cluster-client.ts';
 import { ServiceError } from '../services/errors.ts';
 import type { Lab } from '../services/lab.ts';
 import type { Loads } from '../services/load.ts';
+import { processFaultOf } from '../cluster/fault-effects.ts';
 import { writeDuration } from '#shared/durations';
+import { describeFaultAction } from '#shared/faults/definitions';
 import type { FaultSpec } from '#shared/models/lab';
 import type { LoadRow, LoadSpec } from '#shared/models/load';
 import type { TimelineEvent } from '#shared/models/timeline';
+import { plural } from '#shared/numbers';
 import type { ScenarioFile } from '#shared/scenario-schema';
 import { freeName } from './preparation.ts';
-import { describeFault, plural, formatTarget } from './descriptions.ts';
+import { formatTarget } from './descriptions.ts';
 
 export interface Recording {
   /** The text of the file. */
@@ -85,12 +88,12 @@ async function describeTopics(client: ClusterClient, names: readonly string[]): 
   return topics;
 }
 
-const DOWN: Readonly<Partial<Record<TimelineEvent['type'], 'stop' | 'kill' | 'powerCut' | 'freeze'>>> = {
-  'lab/nodeStopped': 'stop',
-  'lab/nodeKilled': 'kill',
-  'lab/powerCut': 'powerCut',
-  'lab/nodeFrozen': 'freeze',
-};
+/** The fault whose injection the event records; null: it records none. */
+function faultOf({ type, broker, details }: TimelineEvent): FaultSpec | null {
+  if (type !== 'lab/faultInjected') return broker === undefined ? null : (processFaultOf(type, broker) ?? null);
+  const fault = details?.['fault'];
+  return typeof fault === 'object' && fault !== null && 'type' in fault ? (fault as FaultSpec) : null;
+}
 
 /** Lab and load events since `sinceAt` (wall-clock ms), or since the beginning of the last outage. */
 export function selectOutage(events: readonly TimelineEvent[], sinceAt: number | null, now: number): TimelineEvent[] {
@@ -112,9 +115,9 @@ export function selectOutage(events: readonly TimelineEvent[], sinceAt: number |
   return done.filter(({ at }) => at >= first);
 }
 
-function begun({ type, details }: TimelineEvent): number[] {
-  const id = details?.['faultId'];
-  return typeof id === 'number' && (type in DOWN || type === 'lab/faultInjected') ? [id] : [];
+function begun(event: TimelineEvent): number[] {
+  const id = event.details?.['faultId'];
+  return typeof id === 'number' && faultOf(event) !== null ? [id] : [];
 }
 
 function ended({ type, details }: TimelineEvent): number[] {
@@ -134,9 +137,9 @@ function loadsOf(events: readonly TimelineEvent[], rows: readonly LoadRow[]): Lo
 function topicsOf(events: readonly TimelineEvent[], rows: readonly LoadRow[]): string[] {
   const names = new Set<string>();
   for (const { spec } of loadsOf(events, rows)) for (const topic of spec.kind === 'producer' ? [spec.topic] : spec.topics) names.add(topic);
-  for (const { details } of events) {
-    const fault = faultOf(details);
-    if (fault?.type === 'corrupt') names.add(fault.topic);
+  for (const event of events) {
+    const fault = faultOf(event);
+    if (fault !== null && 'topic' in fault) names.add(fault.topic);
   }
   return [...names];
 }
@@ -220,14 +223,10 @@ interface StepContext {
 }
 
 function stepOf(event: TimelineEvent, context: StepContext, notices: string[]): Omit<Step, 'at' | 'name'> | null {
-  const { type, broker, details } = event;
-  const down = DOWN[type];
-  if (down !== undefined && broker !== undefined) return faultStep(event, { type: down, node: broker }, context);
+  const { type, broker } = event;
+  const fault = faultOf(event);
+  if (fault !== null) return faultStep(event, fault, context);
   switch (type) {
-    case 'lab/faultInjected': {
-      const fault = faultOf(details);
-      return fault === null ? null : faultStep(event, fault, context);
-    }
     case 'lab/faultHealed':
     case 'lab/nodeThawed':
       return healStep(event, context);
@@ -251,7 +250,7 @@ function faultStep(event: TimelineEvent, fault: FaultSpec, context: StepContext)
   const as = `fault-${context.names.size + 1}`;
   context.names.set(id, as);
   context.unhealed.add(id);
-  const text = describeFault(fault, formatTarget);
+  const text = describeFaultAction(fault, formatTarget);
   return { say: `${text.charAt(0).toUpperCase()}${text.slice(1)}.`, do: [{ fault, as }] };
 }
 
@@ -344,19 +343,12 @@ function writtenLoad(spec: LoadSpec): NonNullable<ScenarioFile['load']>[number] 
 
 function titleOf(events: readonly TimelineEvent[]): string {
   const faults = events.flatMap((event) => {
-    const down = DOWN[event.type];
-    if (down !== undefined && event.broker !== undefined) return [describeFault({ type: down, node: event.broker }, formatTarget)];
-    const fault = faultOf(event.details);
-    return event.type === 'lab/faultInjected' && fault !== null ? [describeFault(fault, formatTarget)] : [];
+    const fault = faultOf(event);
+    return fault === null ? [] : [describeFaultAction(fault, formatTarget)];
   });
   const [first = 'nothing'] = faults;
   const title = faults.length <= 1 ? `Recorded: ${first}` : `Recorded: ${first}, and ${plural(faults.length - 1, 'fault')} more`;
   return title.slice(0, 100);
-}
-
-function faultOf(details: TimelineEvent['details']): FaultSpec | null {
-  const fault = details?.['fault'];
-  return typeof fault === 'object' && fault !== null && 'type' in fault ? (fault as FaultSpec) : null;
 }
 
 /** Three partitions that are led by the first three brokers. */

@@ -1,7 +1,7 @@
 /** Formats a run for a terminal: progress line by line, and the report at the end. */
 import type { IncidentReport } from '#shared/incidents/report';
 import type { ScenarioReport, ScenarioRun, Verdict } from '#shared/models/scenario';
-import { plural } from './descriptions.ts';
+import { plural } from '#shared/numbers';
 import { maxOf } from '#shared/lists';
 
 const MARKS: Readonly<Record<Verdict, string>> = { held: '✓', failed: '✕', undecided: '?', open: '·' };

@@ -3,11 +3,13 @@ import { parsePartition, parseTarget, type TargetBase } from '#shared/scenario-t
 import type { Scenario } from '#shared/scenario-schema';
 import type { LoadRow, LoadSpec } from '#shared/models/load';
 import type { ScenarioLoad } from '#shared/scenario-verbs';
+import { definitionOf } from '#shared/faults/definitions';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { AdminError } from '../admin/errors.ts';
-import { BrokenRunError, pause, reasonOf, type RunEnvironment } from './environment.ts';
+import { BrokenRunError, pause, type RunEnvironment } from './environment.ts';
 import { Observer, type PartitionSeen } from './observer.ts';
 import { formatTarget } from './descriptions.ts';
+import { messageOf } from '#shared/errors';
 
 /** The last value of each key, as kept by a consumer that resumes from its position. */
 export interface View {
@@ -91,10 +93,10 @@ export class RunContext {
       try {
         await lab.heal(id);
       } catch (error) {
-        failed.push(reasonOf(error));
+        failed.push(messageOf(error));
       }
     };
-    const down = own.filter(({ fault: { type } }) => type === 'stop' || type === 'kill' || type === 'powerCut');
+    const down = own.filter(({ fault }) => definitionOf(fault).endsProcess === true);
     for (const fault of own) if (!down.includes(fault)) await attempt(fault.id);
     // In parallel: a broker starts only with a majority of the quorum, which may be among the others.
     await Promise.all(down.map(({ id }) => attempt(id)));

@@ -8,13 +8,14 @@ import type { ScenarioReport, ScenarioRun, StepReport } from '#shared/models/sce
 import type { Scenario, ScenarioStep } from '#shared/scenario-schema';
 import { AdminError } from '../admin/errors.ts';
 import { performAction } from './actions.ts';
-import { bounded, BrokenRunError, CancelledRunError, pause, reasonOf, type RunEnvironment } from './environment.ts';
+import { bounded, BrokenRunError, CancelledRunError, pause, type RunEnvironment } from './environment.ts';
 import { checkCondition } from './conditions.ts';
 import { Expectations } from './expectations.ts';
 import { areReplicasInSync, checkFit, chooseNames, cleanUp, createTopics, startLoads, until } from './preparation.ts';
 import { RunContext } from './run-context.ts';
 import { describeAction, describeCondition, formatTarget, summarizeScenario, describeTiming } from './descriptions.ts';
 import { appendAll } from '#shared/lists';
+import { messageOf } from '#shared/errors';
 
 export interface RunOptions {
   id: number;
@@ -264,6 +265,6 @@ class Run {
   private problemOf(error: unknown): string {
     if (error instanceof AdminError) return error.app.advice === undefined ? error.app.message : `${error.app.message} ${error.app.advice}`;
     // A defect of Brokerdesk is reported as well: the run has to clean up.
-    return reasonOf(error);
+    return messageOf(error);
   }
 }

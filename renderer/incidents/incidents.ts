@@ -1,5 +1,6 @@
 /** Incidents as text: what happened, how far it has recovered, and which of them a group's chart marks. */
-import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
+import type { TimelineEvent } from '#shared/models/timeline';
+import { eventDefinition } from '#shared/timeline/event-types';
 import { escapeName } from '#shared/names';
 import { isOpen, servedAgainAt, since, touchesGroup, type GroupReading, type Incident } from '#shared/incidents/incident';
 import { formatClockMinutes, formatCoarse, formatCount, formatDay, formatSpan, isSameDay, plural } from '../format/numbers.ts';
@@ -18,15 +19,9 @@ export const describeIncident = ({ root }: Incident): string => describeEvent(ro
 /** Shown as 0.1 s; a shorter duration would be shown as 0.0 s. */
 const SHORTEST_MS = 100;
 
-/** Events whose text begins with a name from outside. */
-const NAME_FIRST: ReadonlySet<TimelineEventType> = new Set(['group/memberJoined', 'group/memberLeft', 'group/memberExpired']);
-
 /** A text about the incident as the start of a sentence: the name of a group member keeps its case. */
 export const startSentence = ({ root }: Incident, text: string): string =>
-  NAME_FIRST.has(root.type) ? text : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
-
-/** Faults that the cluster detects when a session expires. */
-const SILENT: ReadonlySet<TimelineEventType> = new Set(['lab/nodeKilled', 'lab/powerCut', 'lab/nodeFrozen', 'load/memberCrashed']);
+  eventDefinition(root.type)?.startsWithName === true ? text : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 
 /** Why an incident whose replicas have recovered is still open: groups that have not been stable since. */
 function describeUnstable({ groups, subject, detectedAt }: Incident): string | null {
@@ -46,7 +41,7 @@ export function phasesOf(incident: Incident, now: number): IncidentPhase[] {
   if (incident.cause === 'observed') add('no recorded cause', 'none');
   if (isOpen(incident)) {
     add(formatCoarse(now - incident.startedAt), 'none');
-    if (incident.detectedAt === null && SILENT.has(incident.root.type)) add('not detected yet', 'warn');
+    if (incident.detectedAt === null && eventDefinition(incident.root.type)?.detectedBySession === true) add('not detected yet', 'warn');
     if (incident.leaderless > 0) add(`${plural(incident.leaderless, 'partition')} without a leader`, 'bad');
     if (incident.underReplicated > 0) add(`${plural(incident.underReplicated, 'partition')} under-replicated`, 'warn');
   }

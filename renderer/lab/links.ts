@@ -1,6 +1,6 @@
 /** The state of each link between two ends, from the faults in force. */
 import type { Fault, FaultSpec, LinkEnd } from '#shared/models/lab';
-import { endName } from '../faults/faults.ts';
+import { formatEnd } from '#shared/faults/fault-text';
 import { formatDuration, quantifyRate } from '../format/numbers.ts';
 import { minOf } from '#shared/lists';
 
@@ -57,7 +57,7 @@ export const parseLinkKey = (key: string): Link | null => {
 };
 
 type LinkFault = Extract<FaultSpec, { between: unknown }>;
-const isLinkFault = (fault: FaultSpec): fault is LinkFault => fault.type === 'partition' || fault.type === 'slowLink';
+const isLinkFault = (fault: FaultSpec): fault is LinkFault => 'between' in fault;
 
 /** Which ways of `link` a fault concerns; its own direction is as its first end sees it. */
 function waysOf(link: Link, fault: LinkFault): { aToB: boolean; bToA: boolean } {
@@ -106,13 +106,13 @@ export function slowLabel({ latencyMs, jitterMs, bytesPerSecond }: Slowness): st
 
 /** `Link 2 ↔ 3`, `Clients ↔ broker 1`. */
 export function linkTitle({ a, b }: Link): string {
-  return b === 'clients' ? `Clients ↔ broker ${endName(a)}` : `Link ${endName(a)} ↔ ${endName(b)}`;
+  return b === 'clients' ? `Clients ↔ broker ${formatEnd(a)}` : `Link ${formatEnd(a)} ↔ ${formatEnd(b)}`;
 }
 
 const sender = (end: LinkEnd): string => (end === 'clients' ? 'clients' : `broker ${end}`);
 
 /** As short as a lane's label: `Link 2 ↔ 3`, `Link 1 ↔ clients`. */
-export const linkLabel = ({ a, b }: Link): string => `Link ${endName(a)} ↔ ${endName(b)}`;
+export const linkLabel = ({ a, b }: Link): string => `Link ${formatEnd(a)} ↔ ${formatEnd(b)}`;
 
 /** In one clause, for those who do not see the line. */
 export function describeLinkState({ link, cut, slow, slowWay }: LinkState): string {

@@ -1,5 +1,6 @@
 /** The Broker page: leader and follower replicas of a broker, its log directory, and its session with the controller. */
 import type { BrokerRow, TopicRow } from '#shared/models/cluster';
+import { OUT_OF_SERVICE } from '#shared/timeline/event-types';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramGlyph, DiagramTone } from '../diagrams/diagram.ts';
 import { boxHeight, PAD } from '../diagrams/diagram-draw.ts';
 import { faultOf } from '../faults/faults.ts';
@@ -301,7 +302,7 @@ function outages(state: LearnState): Outage[] {
 /** Done after a controlled shutdown and a failure with fencing, by the events on the timeline. */
 function bothWays(state: LearnState): string | null {
   const stopped = state.events.find(({ type }) => type === 'lab/nodeStopped');
-  const abrupt = state.events.find(({ type }) => type === 'lab/nodeKilled' || type === 'lab/nodeFrozen' || type === 'lab/powerCut');
+  const abrupt = state.events.find(({ type }) => OUT_OF_SERVICE.has(type) && type !== 'lab/nodeStopped');
   const fenced = abrupt === undefined ? undefined : state.events.find(({ type, at }) => type === 'cluster/brokerFenced' && at >= abrupt.at);
   if (stopped === undefined || abrupt === undefined || fenced === undefined) return null;
   const id = (event: { broker?: number; node: number | null }): string => `${event.broker ?? event.node ?? '?'}`;

@@ -1,6 +1,7 @@
 /** The Cluster page: brokers, the replicas of each partition, and the controller with its metadata log. */
 import type { BrokerRow, PartitionRow } from '#shared/models/cluster';
 import type { TimelineEvent } from '#shared/models/timeline';
+import { OUT_OF_SERVICE } from '#shared/timeline/event-types';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramGlyph, DiagramTone } from '../diagrams/diagram.ts';
 import { formatAgo, formatCount, formatList, formatSpan, plural } from '../format/numbers.ts';
 import { BROKER_STATE, REPLICA_LABELS, inSyncCount } from '../topics/replicas.ts';
@@ -332,8 +333,6 @@ function outages(state: LearnState): Outage[] {
   return [...kills, ...recoveries(state)];
 }
 
-const ENDS: ReadonlySet<string> = new Set(['lab/nodeKilled', 'lab/powerCut', 'lab/nodeStopped', 'lab/nodeFrozen']);
-
 /** Done when a leader failed or was stopped, another was elected, the first one is in sync again, and every earlier acknowledged record exists. */
 export function survived(state: LearnState): string | null {
   const { topic } = state;
@@ -341,7 +340,7 @@ export function survived(state: LearnState): string | null {
   const whole = topic.partitions.every(({ leader, isr, replicas }) => leader !== null && isr.length === replicas.length);
   if (!whole || topic.partitions.length === 0) return null;
   for (const end of state.events) {
-    if (!ENDS.has(end.type)) continue;
+    if (!OUT_OF_SERVICE.has(end.type)) continue;
     const broker = end.broker ?? end.node;
     const moved = state.events.find(
       ({ id, type, topic: of }) =>

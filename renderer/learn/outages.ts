@@ -1,9 +1,7 @@
 /** The fault buttons of a page, and the buttons that heal faults. */
 import type { BrokerRow } from '#shared/models/cluster';
-import { faultOf } from '../faults/faults.ts';
+import { PROCESS_FAULTS, faultOf } from '../faults/faults.ts';
 import type { LearnState, Outage } from './concept.ts';
-
-const DOWN = ['stop', 'kill', 'powerCut'] as const;
 
 /** Buttons that start or thaw each broker that is down or frozen. */
 export function recoveries(state: LearnState): Outage[] {
@@ -11,7 +9,7 @@ export function recoveries(state: LearnState): Outage[] {
     const frozen = faultOf(state.faults, broker.id, ['freeze']);
     if (frozen !== null) return [{ key: `thaw-${broker.id}`, label: `Thaw broker ${broker.id}`, danger: false, act: { heal: frozen.id } }];
     if (broker.lab === null || broker.lab.running || isInTransition(broker)) return [];
-    const ended = faultOf(state.faults, broker.id, [...DOWN]);
+    const ended = faultOf(state.faults, broker.id, PROCESS_FAULTS);
     return [
       {
         key: `start-${broker.id}`,

@@ -3,7 +3,8 @@ import type { TimelineEvent } from '#shared/models/timeline';
 import { lanesOf } from './lane-facts.ts';
 import type { Lane } from './lanes.ts';
 import { linkLabel, parseLinkKey } from '../lab/links.ts';
-import { eventKind, describeEvent, type EventKind } from './timeline.ts';
+import type { EventKind } from '#shared/timeline/event-definition';
+import { eventKind, describeEvent } from './timeline.ts';
 
 export interface EventFilter {
   kind: EventKind | 'all';

@@ -1,8 +1,11 @@
 /** Spans of a lane, replayed from its events: what a broker, a link, a partition or a group was, and since when. */
 import type { BrokerRow, BrokerState, GroupRow } from '#shared/models/cluster';
+import { faultDefinition } from '#shared/faults/definitions';
 import type { TimelineEvent } from '#shared/models/timeline';
+import { OUT_OF_SERVICE, PROCESS_ENDS } from '#shared/timeline/event-types';
+import { faultFields } from '#shared/timeline/listed-partitions';
 import { stateOf } from '../groups/groups.ts';
-import { factsOf, faultOfEvent } from './lane-facts.ts';
+import { factsOf } from './lane-facts.ts';
 
 /** `led` and `led2` alternate, so that two successive leaders differ; the word names the broker. */
 export type SpanTone = 'ok' | 'flow' | 'warn' | 'bad' | 'control' | 'led' | 'led2' | 'none';
@@ -39,9 +42,7 @@ class Spans {
 /** The record begins somewhere; what was before is drawn from there on as it must have been. */
 export const EVER = 0;
 
-const ENDS_BROKER: ReadonlySet<string> = new Set(['lab/nodeStopped', 'lab/nodeKilled', 'lab/powerCut', 'node/failed']);
-
-const STOPS_CONTROLLER: ReadonlySet<string> = new Set([...ENDS_BROKER, 'lab/nodeFrozen', 'quorum/leaderResigned']);
+const STOPS_CONTROLLER: ReadonlySet<string> = new Set([...OUT_OF_SERVICE, 'quorum/leaderResigned']);
 
 /** Elections, and between them what ended the controller before: its end, its freeze, its resignation. A gap is a span of its own. */
 export function controllerSpans(
@@ -97,14 +98,10 @@ type Process = 'down' | 'starting' | 'running' | 'frozen' | 'stopping';
 
 /** What a broker must have been just before its first recorded event. */
 function before(event: TimelineEvent): { process: Process; fenced: boolean } | null {
+  if (OUT_OF_SERVICE.has(event.type)) return { process: 'running', fenced: false };
   switch (event.type) {
-    case 'lab/nodeStopped':
-    case 'lab/nodeKilled':
-    case 'lab/powerCut':
-    case 'lab/nodeFrozen':
     case 'cluster/controlledShutdown':
     case 'cluster/brokerFenced':
-    case 'node/failed':
       return { process: 'running', fenced: false };
     case 'lab/nodeThawed':
       return { process: 'frozen', fenced: false };
@@ -182,11 +179,6 @@ export function brokerSpans(events: readonly TimelineEvent[], row: BrokerRow | n
         // What was asked to stop has left once its controller has fenced it.
         if (process === 'stopping') process = 'down';
         break;
-      case 'lab/nodeKilled':
-      case 'lab/powerCut':
-      case 'node/failed':
-        process = 'down';
-        break;
       case 'lab/nodeFrozen':
         process = 'frozen';
         break;
@@ -197,7 +189,8 @@ export function brokerSpans(events: readonly TimelineEvent[], row: BrokerRow | n
         spans.end(event.at);
         continue;
       default:
-        continue;
+        if (!PROCESS_ENDS.has(event.type)) continue;
+        process = 'down';
     }
     show(event.at, event.id);
   }
@@ -213,17 +206,16 @@ export function brokerSpans(events: readonly TimelineEvent[], row: BrokerRow | n
 
 export function linkSpans(events: readonly TimelineEvent[]): Span[] {
   const spans = new Spans();
-  const faults = new Map<unknown, { type: unknown; id: number }>();
+  const cuts = new Map<unknown, boolean>();
   for (const event of events) {
     const faultId = event.details?.['faultId'] ?? event.causeId ?? event.id;
     if (event.type === 'lab/faultInjected')
-      faults.set(event.details?.['faultId'] ?? event.id, { type: faultOfEvent(event)?.type, id: event.id });
+      cuts.set(event.details?.['faultId'] ?? event.id, faultDefinition(String(faultFields(event)['type']))?.mark === 'cut');
     else if (event.type === 'lab/faultHealed') {
-      if (!faults.delete(faultId)) faults.clear();
+      if (!cuts.delete(faultId)) cuts.clear();
     } else continue;
-    const types = [...faults.values()].map(({ type }) => type);
-    if (types.length === 0) spans.begin(event.at, 'ok', 'whole', event.id);
-    else if (types.includes('partition')) spans.begin(event.at, 'bad', 'cut', event.id);
+    if (cuts.size === 0) spans.begin(event.at, 'ok', 'whole', event.id);
+    else if ([...cuts.values()].includes(true)) spans.begin(event.at, 'bad', 'cut', event.id);
     else spans.begin(event.at, 'warn', 'slow', event.id);
   }
   const [first] = spans.list;

@@ -3,8 +3,9 @@ import { leaderStateOf } from '#shared/health';
 import { isLeaderMoving, isUnanswered } from '#shared/read-errors';
 import { plural } from '../format/numbers.ts';
 import type { BrokerRow, BrokerState, PartitionRow, ReplicaState, TopicRow } from '#shared/models/cluster';
+import type { Tone } from '#shared/models/tone';
 
-export type Tone = 'none' | 'ok' | 'warn' | 'bad' | 'control' | 'flow' | 'accent';
+export type { Tone };
 
 export const REPLICA_LABELS: Record<ReplicaState, string> = {
   leader: 'leader',

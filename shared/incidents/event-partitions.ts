@@ -1,26 +1,9 @@
 /** What an event lists of partitions, and what it takes to begin or to end an outage. */
-import type { LinkEnd } from '../models/lab.ts';
-import type { TimelineEvent, TimelineEventType } from '../models/timeline.ts';
-import { partitionKeyOf, type IncidentSubject } from './incident.ts';
-
-export interface ListedPartition {
-  topic: string;
-  partition: number;
-  from?: unknown;
-  to?: unknown;
-}
-
-export function listedPartitions({ details, topic, partitions }: TimelineEvent): ListedPartition[] {
-  for (const list of [details?.['moves'], details?.['changes'], details?.['partitions']])
-    if (Array.isArray(list)) return list.filter(isListed);
-  return topic === undefined ? [] : (partitions ?? []).map((partition) => ({ topic, partition }));
-}
-
-function isListed(value: unknown): value is ListedPartition {
-  if (typeof value !== 'object' || value === null) return false;
-  const { topic, partition } = value as { topic?: unknown; partition?: unknown };
-  return typeof topic === 'string' && typeof partition === 'number';
-}
+import type { TimelineEvent } from '../models/timeline.ts';
+import { FAILURES } from '../timeline/event-types.ts';
+import { faultFields, isLinkEnd, numbersWithout, type ListedPartition } from '../timeline/listed-partitions.ts';
+import { type IncidentSubject } from './incident.ts';
+import { partitionKey } from '../keys.ts';
 
 /** Most partitions of one event whose names are kept. */
 const MAX_NAMED = 20_000;
@@ -33,7 +16,7 @@ export function rangedKeys({ details }: TimelineEvent): string[] {
     if (!Array.isArray(range) || typeof range[0] !== 'string' || typeof range[1] !== 'string') continue;
     for (const part of range[1].split(',')) {
       const [from = NaN, to = from] = part.split('-').map(Number);
-      for (let i = from; i <= to && keys.length < MAX_NAMED; i++) keys.push(partitionKeyOf(range[0], i));
+      for (let i = from; i <= to && keys.length < MAX_NAMED; i++) keys.push(partitionKey(range[0], i));
     }
   }
   return keys;
@@ -59,8 +42,8 @@ export function unlistedOf(event: TimelineEvent, listed: readonly ListedPartitio
   };
   return {
     ledAgain: typeof ledAgain === 'number' ? Math.max(0, ledAgain - listed.filter(hadNoLeader).length) : 0,
-    left: beyond(left, ({ from, to }) => leftOut(from, to)),
-    joined: beyond(joined, ({ from, to }) => leftOut(to, from)),
+    left: beyond(left, ({ from, to }) => numbersWithout(from, to)),
+    joined: beyond(joined, ({ from, to }) => numbersWithout(to, from)),
   };
 }
 
@@ -69,41 +52,7 @@ export const hadNoLeader = ({ from }: ListedPartition): boolean => typeof from =
 const isCount = (value: unknown): value is [number, number] =>
   Array.isArray(value) && typeof value[0] === 'number' && typeof value[1] === 'number';
 
-export function brokerIds(value: unknown): number[] {
-  const list: unknown[] = Array.isArray(value) ? value : [value];
-  return list.filter((id) => typeof id === 'number');
-}
-
-/** Those of the first list that are not in the second. */
-export const leftOut = (ids: unknown, others: unknown): number[] => brokerIds(ids).filter((id) => !brokerIds(others).includes(id));
-
-/** Faults of the lab, and what was done to members of a load. */
-export const FAULTS: ReadonlySet<TimelineEventType> = new Set([
-  'lab/nodeKilled',
-  'lab/nodeStopped',
-  'lab/powerCut',
-  'lab/nodeFrozen',
-  'lab/faultInjected',
-  'load/memberCrashed',
-  'load/memberPaused',
-]);
-
-/** Failures; one without a recorded cause begins an incident. */
-const FAILURES: ReadonlySet<TimelineEventType> = new Set([
-  'cluster/brokerFenced',
-  'cluster/processSuspended',
-  'quorum/leaderResigned',
-  'partition/leadersLost',
-  'partition/isrShrunk',
-  'partition/uncleanlyElected',
-  'partition/repairBlocked',
-  'group/memberExpired',
-  'node/corruptionFound',
-  'node/logDirectoryFailed',
-  'node/failed',
-]);
-
-/** What a person or a restart made the controller do is no failure. */
+/** Triggers of planned changes, which are no failures. */
 const PLANNED: ReadonlySet<unknown> = new Set(['request', 'reassignment', 'registration', 'removal']);
 
 /** A change of the controller is a failure, the first election of a cluster is not. */
@@ -113,13 +62,11 @@ export function isFailure(event: TimelineEvent): boolean {
 }
 
 export function subjectOf(event: TimelineEvent): IncidentSubject {
-  const fault = event.details?.['fault'] as { between?: unknown; node?: unknown } | undefined;
-  if (Array.isArray(fault?.between)) return { kind: 'link', between: fault.between.filter(isEnd) };
+  const fault = faultFields(event);
+  if (Array.isArray(fault['between'])) return { kind: 'link', between: fault['between'].filter(isLinkEnd) };
   if (event.group !== undefined) return { kind: 'group', group: event.group };
   if (event.type === 'cluster/processSuspended' || event.type.startsWith('quorum/')) return { kind: 'cluster' };
-  const broker = event.broker ?? (typeof fault?.node === 'number' ? fault.node : event.type.startsWith('node/') ? event.node : null);
+  const broker = event.broker ?? (typeof fault['node'] === 'number' ? fault['node'] : event.type.startsWith('node/') ? event.node : null);
   if (broker !== null && event.type !== 'partition/isrShrunk') return { kind: 'broker', broker };
   return { kind: 'partitions' };
 }
-
-const isEnd = (value: unknown): value is LinkEnd => typeof value === 'number' || value === 'clients';

@@ -1,5 +1,7 @@
 /** One outage, from its cause to its end. Every page renders this object; none of them derives an outage by itself. */
-import type { TimelineEvent, TimelineEventType } from '../models/timeline.ts';
+import type { TimelineEvent } from '../models/timeline.ts';
+import { OUT_OF_SERVICE } from '../timeline/event-types.ts';
+import { partitionKey } from '../keys.ts';
 
 export type IncidentSubject =
   | { kind: 'broker'; broker: number }
@@ -35,7 +37,7 @@ export interface Incident {
   /** Partitions whose ISR it shortened, and that are not full again. */
   underReplicated: number;
   brokers: ReadonlySet<number>;
-  /** Keys (`partitionKeyOf`) of partitions whose leader it moved or took, as far as the events list them. */
+  /** Keys (`partitionKey`) of partitions whose leader it moved or took, as far as the events list them. */
   ledPartitions: ReadonlySet<string>;
   /** Groups whose coordinator it moved or that it made rebalance, with the time at which each was stable again; null: not yet. */
   groups: ReadonlyMap<string, number | null>;
@@ -44,9 +46,6 @@ export interface Incident {
   /** Ids of its events, in order. */
   eventIds: readonly number[];
 }
-
-/** Topic names contain no slash. */
-export const partitionKeyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
 
 export const isOpen = (incident: Incident): boolean => incident.closedAt === null && incident.unobservedAfter === null;
 
@@ -79,15 +78,6 @@ export interface GroupReading {
   missing?: ReadonlySet<number>;
 }
 
-/** First events of incidents in which a broker serves nothing. */
-const OUT_OF_SERVICE: ReadonlySet<TimelineEventType> = new Set([
-  'lab/nodeKilled',
-  'lab/nodeStopped',
-  'lab/powerCut',
-  'lab/nodeFrozen',
-  'node/failed',
-]);
-
 /** Does its broker leave the group without a leader or coordinator that answers, while no event has reported any effect on partitions? */
 function blocksGroup(incident: Incident, { missing }: GroupReading): boolean {
   const { subject, root, leaderless, underReplicated, ledPartitions, failedOverAt, recoveredAt } = incident;
@@ -97,7 +87,7 @@ function blocksGroup(incident: Incident, { missing }: GroupReading): boolean {
 }
 
 const movedLeaders = (incident: Incident, { partitions }: GroupReading): boolean =>
-  partitions.some(({ topic, partition }) => incident.ledPartitions.has(partitionKeyOf(topic, partition)));
+  partitions.some(({ topic, partition }) => incident.ledPartitions.has(partitionKey(topic, partition)));
 
 /** Did it move or take a leader of a partition that the group reads, or its coordinator? */
 export const touchesGroup = (incident: Incident, group: GroupReading): boolean =>

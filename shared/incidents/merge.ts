@@ -2,8 +2,9 @@
  * Incidents that several runs of the app observed of one cluster: two processes poll it side by side, and each derives its own. Incidents of one
  * subject and cause whose times overlap are one. Pure.
  */
-import { listedPartitions } from './event-partitions.ts';
-import { partitionKeyOf, type Incident } from './incident.ts';
+import { faultFields, listedPartitions } from '../timeline/listed-partitions.ts';
+import { type Incident } from './incident.ts';
+import { partitionKey } from '../keys.ts';
 
 /** An incident without a duration, as an election, is observed by each process at its own next poll: of a remote cluster within 2 s. */
 const POLL_GAP_MS = 5_000;
@@ -83,8 +84,7 @@ function electionEpochOf({ root }: Incident): number | null {
 /** Subject and cause. Parts of a link have no order. */
 function keyOf({ cause, subject, root }: Incident): string {
   const what = subject.kind === 'link' ? { ...subject, between: [...subject.between].map(String).sort() } : subject;
-  const fault = root.details?.['fault'] as { type?: unknown } | undefined;
-  return JSON.stringify([cause, root.type, fault?.type ?? null, what]);
+  return JSON.stringify([cause, root.type, faultFields(root)['type'] ?? null, what]);
 }
 
 /** Incidents of partitions are one where they share a partition. Other subjects are named whole by their key. */
@@ -96,7 +96,7 @@ function isSamePlace(a: Incident, b: Incident): boolean {
 }
 
 function partitionsOf({ root, ledPartitions }: Incident): Set<string> {
-  return new Set([...ledPartitions, ...listedPartitions(root).map(({ topic, partition }) => partitionKeyOf(topic, partition))]);
+  return new Set([...ledPartitions, ...listedPartitions(root).map(({ topic, partition }) => partitionKey(topic, partition))]);
 }
 
 /** What is the case now is as the run states that observed it best; the rest is what either observed. */

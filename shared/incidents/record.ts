@@ -1,56 +1,33 @@
 /** An incident as it is stored and sent: plain JSON. */
-import type { TimelineEvent } from '../models/timeline.ts';
-import type { Incident, IncidentSubject } from './incident.ts';
+import type { Incident } from './incident.ts';
 
-export interface IncidentRecord {
+type Collections = 'brokers' | 'ledPartitions' | 'groups';
+
+export interface IncidentRecord extends Omit<Incident, 'id' | 'eventIds' | Collections> {
   /** Of the run of the app that observed it. `eventId` is unique within a run. */
   run: string;
+  /** The id of the incident in its run. */
   eventId: number;
-  cause: Incident['cause'];
-  subject: IncidentSubject;
-  root: TimelineEvent;
-  /** Wall-clock ms, as all times here; their meaning is that of `Incident`. */
-  startedAt: number;
-  detectedAt: number | null;
-  failedOverAt: number | null;
-  recoveredAt: number | null;
-  closedAt: number | null;
-  unobservedAfter: number | null;
-  /** The cluster was last observed at this time. */
+  /** The cluster was last observed at this time, wall-clock ms. */
   observedAt: number;
-  lasts: boolean;
-  leaderless: number;
-  underReplicated: number;
   brokers: number[];
   ledPartitions: string[];
   groups: [string, number | null][];
-  complete: boolean;
 }
 
-export function recordOf(incident: Incident, run: string, observedAt: number): IncidentRecord {
-  const { id, cause, subject, root, startedAt, detectedAt, failedOverAt, recoveredAt, closedAt, unobservedAfter } = incident;
-  const { lasts, leaderless, underReplicated, complete } = incident;
-  return {
+export function recordOf({ id, ...incident }: Incident, run: string, observedAt: number): IncidentRecord {
+  const record = {
+    ...incident,
     run,
     eventId: id,
-    cause,
-    subject,
-    root,
-    startedAt,
-    detectedAt,
-    failedOverAt,
-    recoveredAt,
-    closedAt,
-    unobservedAfter,
     observedAt,
-    lasts,
-    leaderless,
-    underReplicated,
     brokers: [...incident.brokers],
     ledPartitions: [...incident.ledPartitions],
     groups: [...incident.groups],
-    complete,
   };
+  // Events are kept for one run.
+  Reflect.deleteProperty(record, 'eventIds');
+  return record;
 }
 
 export function incidentFromRecord({ eventId, brokers, ledPartitions, groups, ...rest }: IncidentRecord): Incident {

@@ -3,25 +3,17 @@
  * what ends an incident is found by subject, since a restart or an ISR that grows has a chain of causes of its own.
  */
 import type { TimelineEvent, TimelineEventType } from '../models/timeline.ts';
-import {
-  FAULTS,
-  brokerIds,
-  hadNoLeader,
-  isFailure,
-  leftOut,
-  listedPartitions,
-  rangedKeys,
-  subjectOf,
-  unlistedOf,
-} from './event-partitions.ts';
-import { partitionKeyOf, type Incident } from './incident.ts';
+import { INJECTED, PROCESS_ENDS } from '../timeline/event-types.ts';
+import { faultFields, listedPartitions, numbersIn, numbersWithout } from '../timeline/listed-partitions.ts';
+import { hadNoLeader, isFailure, rangedKeys, subjectOf, unlistedOf } from './event-partitions.ts';
+import { type Incident } from './incident.ts';
+import { partitionKey } from '../keys.ts';
 
 /** Closed incidents that are kept; open ones are all kept, up to as many again. */
 const MAX_INCIDENTS = 200;
 /** Events whose incident is remembered, as many as the timeline keeps. */
 const MAX_EVENTS = 5_500;
 
-const DOWN: ReadonlySet<TimelineEventType> = new Set(['lab/nodeKilled', 'lab/nodeStopped', 'lab/powerCut', 'node/failed']);
 const ELECTIONS: ReadonlySet<TimelineEventType> = new Set(['partition/leadersElected', 'partition/uncleanlyElected']);
 
 /** What has to happen for the cause to have ended. */
@@ -83,7 +75,7 @@ export class IncidentReducer {
     const paused = event.type === 'load/memberCrashed' ? this.states.find((state) => isPauseOf(state, event)) : undefined;
     if (paused !== undefined) return paused;
     // A failure with a recorded cause that is no incident (a restart, a request) begins none.
-    if (!FAULTS.has(event.type) && (event.causeId !== undefined || !isFailure(event))) return undefined;
+    if (!INJECTED.has(event.type) && (event.causeId !== undefined || !isFailure(event))) return undefined;
     const state = begin(event);
     this.states.push(state);
     return state;
@@ -113,7 +105,7 @@ export function deriveIncidents(events: Iterable<TimelineEvent>): readonly Incid
 }
 
 function begin(event: TimelineEvent): State {
-  const isFault = FAULTS.has(event.type);
+  const isFault = INJECTED.has(event.type);
   const subject = subjectOf(event);
   const suspendedMs = event.type === 'cluster/processSuspended' ? event.details?.['forMs'] : 0;
   return {
@@ -128,7 +120,7 @@ function begin(event: TimelineEvent): State {
     closedAt: null,
     unobservedAfter: null,
     ending: endingOf(event),
-    brokers: new Set(subject.kind === 'broker' ? [subject.broker] : subject.kind === 'link' ? brokerIds(subject.between) : []),
+    brokers: new Set(subject.kind === 'broker' ? [subject.broker] : subject.kind === 'link' ? numbersIn(subject.between) : []),
     ledPartitions: new Set(),
     groups: new Map(),
     complete: true,
@@ -144,7 +136,7 @@ function begin(event: TimelineEvent): State {
 function endingOf(event: TimelineEvent): Ending {
   const { type, details } = event;
   const broker = event.broker ?? event.node ?? -1;
-  if (DOWN.has(type)) return { until: 'unfenced', broker, process: 'down' };
+  if (PROCESS_ENDS.has(type)) return { until: 'unfenced', broker, process: 'down' };
   if (type === 'cluster/brokerFenced' || type === 'node/logDirectoryFailed') return { until: 'unfenced', broker, process: 'up' };
   if (type === 'lab/nodeFrozen') return { until: 'thawed', broker, process: 'down', fenced: false };
   if (type === 'lab/faultInjected') return { until: 'healed', faultId: details?.['faultId'] };
@@ -181,7 +173,7 @@ function applyEffect(state: State, event: TimelineEvent): void {
 
 /** Of all partitions that the event names, in its list or in ranges. */
 const keysOf = (event: TimelineEvent): Set<string> =>
-  new Set([...listedPartitions(event).map(({ topic, partition }) => partitionKeyOf(topic, partition)), ...rangedKeys(event)]);
+  new Set([...listedPartitions(event).map(({ topic, partition }) => partitionKey(topic, partition)), ...rangedKeys(event)]);
 
 function shrink(state: State, event: TimelineEvent): void {
   state.shortened = true;
@@ -194,10 +186,10 @@ function shrink(state: State, event: TimelineEvent): void {
     return missing;
   };
   for (const { topic, partition, from, to } of listed) {
-    for (const broker of leftOut(from, to)) {
+    for (const broker of numbersWithout(from, to)) {
       left.add(broker);
       const missing = missingOf(broker);
-      const key = partitionKeyOf(topic, partition);
+      const key = partitionKey(topic, partition);
       if (!missing.keys.has(key)) missing.count += 1;
       missing.keys.add(key);
     }
@@ -218,7 +210,7 @@ function applyEnd(state: State, event: TimelineEvent): void {
   else if (type === 'partition/reassigned' || type === 'partition/reassignmentCancelled') {
     const listed = listedPartitions(event);
     for (const { topic, partition, to } of listed)
-      for (const id of state.missing.keys()) if (!brokerIds(to).includes(id)) drop(state, id, partitionKeyOf(topic, partition));
+      for (const id of state.missing.keys()) if (!numbersIn(to).includes(id)) drop(state, id, partitionKey(topic, partition));
     for (const [id, count] of unlistedOf(event, listed)?.left ?? []) dropUnlisted(state, id, count);
   } else if (type === 'topic/deleted' && event.topic !== undefined) {
     for (const key of state.leaderlessKeys) if (isOfTopic(key, event.topic)) state.leaderlessKeys.delete(key);
@@ -237,7 +229,7 @@ function endLeaderless(state: State, event: TimelineEvent): void {
   let others = 0;
   for (const one of listed) {
     // A partition that is not named may be one of those that a cut list left out.
-    if (!state.leaderlessKeys.delete(partitionKeyOf(one.topic, one.partition)) && hadNoLeader(one)) others += 1;
+    if (!state.leaderlessKeys.delete(partitionKey(one.topic, one.partition)) && hadNoLeader(one)) others += 1;
   }
   const ranged = rangedKeys(event);
   for (const key of ranged) if (state.leaderlessKeys.delete(key)) unnamed -= 1;
@@ -303,18 +295,18 @@ const isPauseOf = ({ ending, groups }: State, { group, details }: TimelineEvent)
   groups.has(group);
 
 /** Is the injected fault one of that broker, or of a link to it? */
-function isAbout({ details }: TimelineEvent, broker: number): boolean {
-  const { node, between } = (details?.['fault'] ?? {}) as { node?: unknown; between?: unknown };
-  return [...brokerIds(node), ...brokerIds(between)].includes(broker);
+function isAbout(event: TimelineEvent, broker: number): boolean {
+  const { node, between } = faultFields(event);
+  return [...numbersIn(node), ...numbersIn(between)].includes(broker);
 }
 
 function expand(state: State, event: TimelineEvent): void {
   const listed = listedPartitions(event);
   const joined = new Set<number>();
   for (const { topic, partition, from, to } of listed) {
-    for (const broker of leftOut(to, from)) {
+    for (const broker of numbersWithout(to, from)) {
       joined.add(broker);
-      drop(state, broker, partitionKeyOf(topic, partition));
+      drop(state, broker, partitionKey(topic, partition));
     }
   }
   for (const [broker, count] of unlistedOf(event, listed)?.joined ?? ofOne(event, listed.length, joined))

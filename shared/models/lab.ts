@@ -1,43 +1,11 @@
 /**
- * What the lab can do to the embedded cluster. A fault is in force from its injection until it is healed; faults combine.
- * Node ids are numbers; `'clients'` stands for every client outside the cluster.
+ * Faults in force in the embedded cluster, and its ZooKeeper tree. A fault lasts from its injection until it is healed; faults combine. Each is
+ * defined in `shared/faults`.
  */
+import type { FaultSpec } from '../faults/definitions.ts';
 
-export type LinkEnd = number | 'clients';
-
-/** As seen from the first end of the link: `out` is what it sends. */
-export type LinkDirection = 'both' | 'out' | 'in';
-
-export type FaultSpec =
-  /** Controlled shutdown: leaderships move first. */
-  | { type: 'stop'; node: number }
-  /** The node ends mid-instruction; what it wrote stays. */
-  | { type: 'kill'; node: number }
-  /** Kill, and what was not flushed to disk is lost. */
-  | { type: 'powerCut'; node: number }
-  /** The node's event loop blocks; the kernel still accepts connections. */
-  | { type: 'freeze'; node: number }
-  /** Nothing passes between the two ends. */
-  | { type: 'partition'; between: [LinkEnd, LinkEnd]; direction: LinkDirection }
-  /** What passes is late. Latency and jitter in milliseconds for each direction concerned; 0 bytes a second is unlimited. */
-  | {
-      type: 'slowLink';
-      between: [LinkEnd, LinkEnd];
-      direction: LinkDirection;
-      latencyMs: number;
-      jitterMs: number;
-      bytesPerSecond: number;
-    }
-  /** Every write waits that long, and no more than that many bytes a second are written (0: unlimited). */
-  | { type: 'slowDisk'; node: number; latencyMs: number; bytesPerSecond: number }
-  /** Writes fail with ENOSPC; the log directory goes offline. */
-  | { type: 'fullDisk'; node: number }
-  /** Bits flip in the log of a replica: in a closed segment, or in the last batch. Healing flips them back where they still are. */
-  | { type: 'corrupt'; node: number; topic: string; partition: number; where: 'closedSegment' | 'tail' }
-  /** The node's wall clock runs that far ahead (negative: behind). */
-  | { type: 'clockSkew'; node: number; offsetMs: number };
-
-export type FaultType = FaultSpec['type'];
+export type { FaultSpec, FaultType } from '../faults/definitions.ts';
+export type { LinkDirection, LinkEnd } from '../faults/fields.ts';
 
 export interface Fault {
   /** Grows by one with every fault of a run. */
@@ -45,9 +13,9 @@ export interface Fault {
   fault: FaultSpec;
   /** Wall-clock milliseconds. */
   since: number;
-  /** The timeline's entry that tells of it. */
+  /** Id of its event on the timeline. */
   eventId: number;
-  /** One clause of what it came to ("14 bytes of 00000000000000000000.log flipped"); null where there is nothing to add. */
+  /** One clause about the effect ("14 bytes of 00000000000000000000.log flipped"); null: nothing to add. */
   detail: string | null;
 }
 
@@ -68,7 +36,7 @@ export interface ZnodeStat {
   numChildren: number;
 }
 
-/** One node of the coordination service's tree, as its ZooKeeper endpoint tells it. */
+/** One node of the ZooKeeper tree, as an endpoint returned it. */
 export interface Znode {
   path: string;
   /** UTF-8 text, or hexadecimal where the bytes are no text. */
@@ -76,6 +44,6 @@ export interface Znode {
   stat: ZnodeStat;
   /** Names, sorted; at most 1,000. */
   children: string[];
-  /** Which broker's endpoint answered. */
+  /** The broker whose endpoint answered. */
   answeredBy: number;
 }

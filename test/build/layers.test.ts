@@ -25,6 +25,10 @@ describe('the layer table', () => {
     ['renderer/components/base/BaseButton.vue', 'renderer/stores/cluster.ts'],
     ['renderer/components/topic/TopicTable.vue', 'renderer/api.ts'],
     ['shared/ipc.ts', 'renderer/api.ts'],
+    ['shared/faults/kill.ts', 'zod'],
+    ['shared/timeline/events.ts', 'shared/ipc.ts'],
+    ['electron/cluster/cluster.ts', 'shared/fault-schema.ts'],
+    ['electron/cluster/broker/partition.ts', 'shared/ipc.ts'],
   ])('%s may not import %s', (from, target) => {
     expect(refusal(from, target)).not.toBeNull();
   });
@@ -37,6 +41,9 @@ describe('the layer table', () => {
     ['electron/admin/wire.ts', 'electron/cluster/protocol/frame.ts'],
     ['electron/services/lab.ts', 'electron/cluster/cluster.ts'],
     ['renderer/pages/OverviewPage.vue', 'renderer/components/broker/BrokerTable.vue'],
+    ['electron/cluster/cluster-faults.ts', 'shared/faults/definitions.ts'],
+    ['electron/cluster/lib/events.ts', 'shared/models/timeline.ts'],
+    ['renderer/format/timeline.ts', 'shared/timeline/events.ts'],
     ['test/anything.test.ts', 'kafkajs'],
   ])('%s may import %s', (from, target) => {
     expect(refusal(from, target)).toBeNull();

@@ -3,7 +3,8 @@ import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { toKafkajsName } from '../../electron/admin/kafkajs-names.ts';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
-import { Cluster, type ClusterNote, type TimelineEntry } from '../../electron/cluster/cluster.ts';
+import type { TimelineEvent } from '../../shared/models/timeline.ts';
+import { Cluster, type ClusterNote } from '../../electron/cluster/cluster.ts';
 import { LoadService } from '../../electron/services/loads.ts';
 import type { GroupLoad, LoadRow, ProducerLoad } from '../../shared/models/load.ts';
 import { builtLoadWorker } from '../helpers/built-load-worker.ts';
@@ -372,7 +373,7 @@ async function recordsIn(topic: string): Promise<number> {
   return offsets.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0);
 }
 
-function causes(events: readonly TimelineEntry[], type: string, group: string): string[] {
+function causes(events: readonly TimelineEvent[], type: string, group: string): string[] {
   return events
     .filter((event) => event.type === type && event.group === group)
     .map(({ causeId }) => events.find(({ id }) => id === causeId)?.type ?? 'nothing');

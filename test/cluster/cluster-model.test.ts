@@ -1,7 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { Cluster, ClusterError, type FaultSpec } from '../../electron/cluster/cluster.ts';
+import { Cluster, ClusterError } from '../../electron/cluster/cluster.ts';
+import type { FaultSpec } from '../../shared/models/lab.ts';
 import type { ClusterNode } from '../../electron/cluster/cluster-node.ts';
 import { systemDisk } from '../../electron/cluster/lib/system-disk.ts';
 import { withoutSync } from '../../electron/cluster/lib/unsynced-disk.ts';

@@ -2,10 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { RULES } from '../../electron/cluster/event-causes.ts';
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
-import { Timeline, type TimelineType } from '../../electron/cluster/timeline.ts';
+import type { TimelineEventType } from '../../shared/models/timeline.ts';
+import { Timeline } from '../../electron/cluster/timeline.ts';
 
 interface Step extends Partial<Omit<NodeEvent, 'type'>> {
-  type: TimelineType;
+  type: TimelineEventType;
   /** The node that reports it; absent: the supervisor. */
   node?: number;
   /** Marks the expected cause. */
@@ -558,7 +559,7 @@ describe('causes of events', () => {
 
   it('has a case for every type of effect', () => {
     const covered = new Set(CASES.map(({ steps }) => steps.at(-1)?.type));
-    expect(Object.keys(RULES).filter((type) => !covered.has(type as TimelineType))).toEqual([]);
+    expect(Object.keys(RULES).filter((type) => !covered.has(type as TimelineEventType))).toEqual([]);
   });
 
   it('calls a cause possible where the list that would prove it was truncated', () => {

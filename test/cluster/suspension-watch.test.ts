@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { SuspensionWatch } from '../../electron/cluster/suspension-watch.ts';
+import type { TimelineEventType } from '../../shared/models/timeline.ts';
 import { Timeline } from '../../electron/cluster/timeline.ts';
 import { VirtualClock } from '../helpers/virtual-clock.ts';
 
@@ -44,7 +45,8 @@ test('Timeline: links the effects of a suspension to it, and no event with anoth
   const timeline = new Timeline();
   const at = 1_000_000;
   const suspended = timeline.record(null, { type: 'cluster/processSuspended', at, details: { forMs: 90_000 } });
-  const causeOf = (type: string, afterMs: number, more: object = {}) => timeline.record(1, { type, at: at + afterMs, ...more })?.causeId;
+  const causeOf = (type: TimelineEventType, afterMs: number, more: object = {}) =>
+    timeline.record(1, { type, at: at + afterMs, ...more })?.causeId;
   expect(causeOf('quorum/leaderElected', 500, { broker: 2, details: { epoch: 7 } })).toBe(suspended?.id);
   expect(causeOf('cluster/brokerFenced', 900, { broker: 3 })).toBe(suspended?.id);
   const joined = timeline.record(1, { type: 'group/memberJoined', at: at + 1_000, group: 'g', details: { memberId: 'a' } });

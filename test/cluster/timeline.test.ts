@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
-import { Timeline, type TimelineEntry } from '../../electron/cluster/timeline.ts';
+import type { TimelineEvent } from '../../shared/models/timeline.ts';
+import { Timeline } from '../../electron/cluster/timeline.ts';
 
-function must(entry: TimelineEntry | undefined): TimelineEntry {
+function must(entry: TimelineEvent | undefined): TimelineEvent {
   if (entry === undefined) throw new Error('not recorded');
   return entry;
 }
@@ -31,15 +32,9 @@ describe('timeline', () => {
     expect(timeline.since(12_000)).toHaveLength(345);
   });
 
-  it('drops events of unknown types', () => {
-    const timeline = new Timeline();
-    expect(timeline.record(1, { type: 'topic/renamed', at: 0 })).toBeUndefined();
-    expect(timeline.since(0)).toEqual([]);
-  });
-
   it('links the end of a scenario to its start, after any time', () => {
     const timeline = new Timeline();
-    const record = (type: TimelineEntry['type'], at: number, runId: number): TimelineEntry =>
+    const record = (type: TimelineEvent['type'], at: number, runId: number): TimelineEvent =>
       must(timeline.record(null, { type, at, details: { runId } }));
     const first = record('scenario/started', 0, 1);
     expect(record('scenario/ended', 600_000, 1).causeId).toBe(first.id);
@@ -48,7 +43,7 @@ describe('timeline', () => {
 
   it('does not link events of a restarted broker to its earlier end', () => {
     const timeline = new Timeline();
-    const record = (type: TimelineEntry['type'], at: number, more: Partial<NodeEvent> = {}): TimelineEntry =>
+    const record = (type: TimelineEvent['type'], at: number, more: Partial<NodeEvent> = {}): TimelineEvent =>
       must(timeline.record(1, { type, at, broker: 2, ...more }));
     const stopped = record('lab/nodeStopped', 1_000);
     const left = record('cluster/controlledShutdown', 1_010);
@@ -139,7 +134,14 @@ describe('timeline', () => {
 
   it('records the controller’s change of an ISR, not the leader’s request', () => {
     const timeline = new Timeline();
-    const asked = { type: 'partition/isrExpanded', at: 0, broker: 1, topic: 't', partitions: [0], details: { isr: [1, 2], before: [1] } };
+    const asked: NodeEvent = {
+      type: 'partition/isrExpanded',
+      at: 0,
+      broker: 1,
+      topic: 't',
+      partitions: [0],
+      details: { isr: [1, 2], before: [1] },
+    };
     expect(timeline.record(1, asked)).toBeUndefined();
   });
 
@@ -220,7 +222,7 @@ describe('timeline', () => {
     expect(later.causeId).toBeUndefined();
   });
 
-  it.each([
+  it.each<[NodeEvent['type'], NodeEvent['type']]>([
     ['lab/nodeFrozen', 'cluster/brokerFenced'],
     ['lab/powerCut', 'cluster/brokerFenced'],
     ['lab/nodeThawed', 'cluster/brokerUnfenced'],
@@ -253,7 +255,7 @@ describe('timeline', () => {
     expect(must(timeline.record(2, { type: 'node/logDirectoryFailed', at: 7 })).causeId).toBeUndefined();
   });
 
-  it.each(['node/segmentRepaired', 'partition/repairBlocked'])(
+  it.each(['node/segmentRepaired', 'partition/repairBlocked'] as const)(
     'links %s to the corruption that the same broker found in the same log',
     (type) => {
       const timeline = new Timeline();
@@ -289,7 +291,7 @@ describe('timeline', () => {
   });
 
   /** Kill, expired session, moved leaders, the last of them of a partition with groups. */
-  function afterAKill(timeline: Timeline): { elected: TimelineEntry; other: TimelineEntry } {
+  function afterAKill(timeline: Timeline): { elected: TimelineEvent; other: TimelineEvent } {
     timeline.record(null, { type: 'lab/nodeKilled', at: 0, broker: 3 });
     timeline.record(1, { type: 'cluster/brokerFenced', at: 3_000, broker: 3, reason: 'its session was lost' });
     const move = (topic: string, to: number): NodeEvent => ({
@@ -326,9 +328,9 @@ describe('timeline', () => {
     expect(coordinator.causeId).toBe(elected.id);
     expect(started.causeId).toBe(coordinator.id);
     const chain: string[] = [];
-    for (let entry: TimelineEntry | undefined = started; entry !== undefined;) {
+    for (let entry: TimelineEvent | undefined = started; entry !== undefined;) {
       chain.push(entry.type);
-      const { causeId }: TimelineEntry = entry;
+      const { causeId }: TimelineEvent = entry;
       entry = timeline.since(0).find(({ id }) => id === causeId);
     }
     expect(chain).toEqual([

@@ -184,7 +184,7 @@ describeWith('a browser', hasBrowser, 'access', () => {
     await open('/lab?at=broker-2', 'Lab');
     for (const [name, form] of [
       ['Slow disk…', 'Slow the disk'],
-      ['Damage log…', 'Damage a replica'],
+      ['Corrupt log…', 'Corrupt a replica'],
       ['Cut links…', 'Cut links'],
       ['Slow links…', 'Slow links'],
     ] as const)

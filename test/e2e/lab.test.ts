@@ -220,16 +220,16 @@ describeWith('a browser', hasBrowser, 'the lab, fault by fault', () => {
     expect(Math.abs((await stampedAt()) - Date.now())).toBeLessThan(60_000);
   });
 
-  test('damage in one replica loses nothing, and is undone', async () => {
+  test('corruption of one replica loses nothing, and is undone', async () => {
     const { leader } = await stands(0);
     const follower = ALL.find((id) => id !== leader) ?? 2;
     await pick(`broker-${follower}`);
-    await press('Damage log…');
-    await form('Damage a replica').getByLabel('Replica').selectOption(`${TOPIC}-0`);
-    await form('Damage a replica').getByRole('button', { name: 'Flip bits' }).click();
-    await inForceSoon(`${TOPIC}-0 on broker ${follower} damaged, last batch`);
+    await press('Corrupt log…');
+    await form('Corrupt a replica').getByLabel('Replica').selectOption(`${TOPIC}-0`);
+    await form('Corrupt a replica').getByRole('button', { name: 'Flip bits' }).click();
+    await inForceSoon(`${TOPIC}-0 on broker ${follower} corrupted, last batch`);
     expect((await readAll(kafka, TOPIC)).has('timed')).toBe(true);
-    await undo(`${TOPIC}-0 on broker ${follower} damaged`);
+    await undo(`${TOPIC}-0 on broker ${follower} corrupted`);
   });
 
   test('a full disk: its log directory fails, what it led moves; with room again it starts', async () => {

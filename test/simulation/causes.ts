@@ -3,7 +3,8 @@
  * cause is compared with what was injected, by subject and true time. The rules of `event-causes.ts` are not used here.
  */
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
-import { Timeline, type TimelineEntry } from '../../electron/cluster/timeline.ts';
+import type { TimelineEvent } from '../../shared/models/timeline.ts';
+import { Timeline } from '../../electron/cluster/timeline.ts';
 import { simulate } from './run.ts';
 import type { Weights } from './faults.ts';
 
@@ -50,7 +51,7 @@ export async function judgeCauses(seed: number): Promise<CauseVerdict> {
   const injected = new Map<number, Injected>();
   const times = new Map<number, number>();
   const verdict: CauseVerdict = { entries: 0, consequences: 0, explained: 0, falseCauses: [], unexplained: [] };
-  const byId = new Map<number, TimelineEntry>();
+  const byId = new Map<number, TimelineEvent>();
 
   const record = (node: number | null, event: NodeEvent, timeMs: number): void => {
     nowMs = timeMs;
@@ -76,7 +77,7 @@ export async function judgeCauses(seed: number): Promise<CauseVerdict> {
     else verdict.unexplained.push(`seed ${seed} at ${timeMs.toFixed(0)} ms: ${text(entry)}; root ${text(root)}`);
   };
 
-  function track(entry: TimelineEntry, timeMs: number): void {
+  function track(entry: TimelineEvent, timeMs: number): void {
     const fault = entry.details?.['fault'] as { node?: number; between?: unknown[] } | undefined;
     const nodes = new Set([entry.broker, fault?.node, ...(fault?.between ?? [])].filter((id) => typeof id === 'number'));
     if (entry.type === 'lab/faultHealed' || entry.type === 'lab/nodeStarted' || entry.type === 'lab/nodeThawed') {
@@ -92,7 +93,7 @@ export async function judgeCauses(seed: number): Promise<CauseVerdict> {
   }
 
   /** Why the fault cannot be the cause; null: it may be. */
-  function refute(effect: TimelineEntry, cause: TimelineEntry, timeMs: number): string | null {
+  function refute(effect: TimelineEvent, cause: TimelineEvent, timeMs: number): string | null {
     const fault = injected.get(cause.id);
     const concerned = brokersOf(effect);
     if (fault === undefined) {
@@ -107,7 +108,7 @@ export async function judgeCauses(seed: number): Promise<CauseVerdict> {
     return null;
   }
 
-  const rootOf = (entry: TimelineEntry): TimelineEntry => {
+  const rootOf = (entry: TimelineEvent): TimelineEvent => {
     let root = entry;
     for (let cause = byId.get(root.causeId ?? -1); cause !== undefined; cause = byId.get(root.causeId ?? -1)) root = cause;
     return root;
@@ -117,9 +118,9 @@ export async function judgeCauses(seed: number): Promise<CauseVerdict> {
   return verdict;
 }
 
-const isEnd = ({ type }: TimelineEntry): boolean => type === 'lab/faultHealed' || type === 'lab/nodeStarted' || type === 'lab/nodeThawed';
+const isEnd = ({ type }: TimelineEvent): boolean => type === 'lab/faultHealed' || type === 'lab/nodeStarted' || type === 'lab/nodeThawed';
 
-function isConsequence({ type, details }: TimelineEntry): boolean {
+function isConsequence({ type, details }: TimelineEvent): boolean {
   return (
     CONSEQUENCES.has(type) &&
     !PLANNED.has(details?.['trigger']) &&
@@ -128,7 +129,7 @@ function isConsequence({ type, details }: TimelineEntry): boolean {
 }
 
 /** Brokers of the entry: its own, former leaders, those that left or joined an ISR. */
-function brokersOf({ type, broker, node, details }: TimelineEntry): Set<number> {
+function brokersOf({ type, broker, node, details }: TimelineEvent): Set<number> {
   const ids = new Set<number>();
   const add = (value: unknown): void => {
     for (const id of Array.isArray(value) ? (value as unknown[]) : [value]) if (typeof id === 'number') ids.add(id);
@@ -146,6 +147,6 @@ function brokersOf({ type, broker, node, details }: TimelineEntry): Set<number> 
   return ids;
 }
 
-function text({ id, type, broker, details }: TimelineEntry): string {
+function text({ id, type, broker, details }: TimelineEvent): string {
   return `${id} ${type}${broker === undefined ? '' : ` of broker ${broker}`} ${JSON.stringify(details ?? {}).slice(0, 160)}`;
 }

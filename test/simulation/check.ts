@@ -1,6 +1,7 @@
 /** Judges a finished run: the responses that clients received against the logs. In Kafka's terms, with Jepsen's names for anomalies. */
 import type { Commit, CommittedRead, History, Poll, Write } from './history.ts';
 import type { StoredBatch, StoredRecord } from './inspect.ts';
+import { partitionName } from '../../shared/keys.ts';
 
 export interface FinalPartition {
   readonly topic: string;
@@ -30,14 +31,14 @@ export interface Voids {
 export function check(judgement: Judgement): void {
   const writes = new Map<string, Map<string, Write>>();
   for (const write of judgement.history.writes) {
-    const key = keyOf(write);
+    const key = partitionName(write);
     let ofPartition = writes.get(key);
     if (ofPartition === undefined) writes.set(key, (ofPartition = new Map()));
     ofPartition.set(write.value, write);
   }
   for (const partition of judgement.partitions) {
     if (partition.topic.startsWith('__')) continue;
-    checkPartition(judgement, partition, writes.get(keyOf(partition)) ?? new Map<string, Write>());
+    checkPartition(judgement, partition, writes.get(partitionName(partition)) ?? new Map<string, Write>());
   }
   for (const partition of judgement.partitions) checkReplicas(judgement, partition);
   checkGroups(judgement);
@@ -250,8 +251,8 @@ function checkGroups({ history, voids }: Judgement): void {
     history.violation(
       'committed offset went back',
       read.askedAt,
-      `${read.group}, ${keyOf(read)}: ${best} was committed, ${read.offset} was read`,
-      keyOf(read),
+      `${read.group}, ${partitionName(read)}: ${best} was committed, ${read.offset} was read`,
+      partitionName(read),
     );
   }
 }
@@ -266,10 +267,6 @@ function isOfTheLast(commits: readonly Commit[], { offset, askedAt }: CommittedR
     );
     return one.offset === offset && one.sentAt <= askedAt && !followed;
   });
-}
-
-function keyOf({ topic, partition }: { topic: string; partition: number }): string {
-  return `${topic}-${partition}`;
 }
 
 function seconds(ms: number): string {

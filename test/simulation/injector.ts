@@ -343,7 +343,7 @@ export class Injector {
     machine.start();
   }
 
-  private recordNode(type: string, { id }: Machine): void {
+  private recordNode(type: NodeEvent['type'], { id }: Machine): void {
     this.options.record?.({ type, broker: id });
   }
 

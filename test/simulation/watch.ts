@@ -9,6 +9,7 @@ import type { History } from './history.ts';
 import { quorumOf, replicasOf } from './inspect.ts';
 import type { Machine } from './machine.ts';
 import type { World } from './world.ts';
+import { partitionName } from '../../shared/keys.ts';
 
 interface Seen {
   readonly key: string;
@@ -117,7 +118,7 @@ export class Watch implements Voids {
     for (const { partitions } of image.topics.values()) {
       for (const state of partitions) {
         if (!state.replicas.includes(id)) continue;
-        const key = keyOf(state);
+        const key = partitionName(state);
         let unclean = this.unclean.get(key);
         if (unclean === undefined) this.unclean.set(key, (unclean = new Map()));
         const before = unclean.get(id);
@@ -181,10 +182,10 @@ export class Watch implements Voids {
    * uncommitted ones.
    */
   private judgeHole(state: PartitionImage): void {
-    const hole = this.holes.get(keyOf(state));
+    const hole = this.holes.get(partitionName(state));
     if (hole === undefined) return;
     const { minInsyncReplicas } = this.promises.get(state.topic) ?? { minInsyncReplicas: 1 };
-    const missing = new Set([hole.id, ...(this.unclean.get(keyOf(state))?.keys() ?? [])]);
+    const missing = new Set([hole.id, ...(this.unclean.get(partitionName(state))?.keys() ?? [])]);
     if (missing.size >= Math.min(minInsyncReplicas, state.replicas.length)) hole.mayBeLost = true;
   }
 
@@ -196,9 +197,9 @@ export class Watch implements Voids {
     if (promise.flushed && !all.some(({ damaged }) => damaged)) return;
     if (unclean.size < Math.min(promise.minInsyncReplicas, state.replicas.length)) return;
     if (!all.some(({ lostBytes }) => lostBytes)) return;
-    this.voidSince.set(keyOf(state), this.world.time);
-    this.leaderEnds.set(keyOf(state), [this.newestLeaderEnd(keyOf(state))]);
-    this.committed.delete(keyOf(state));
+    this.voidSince.set(partitionName(state), this.world.time);
+    this.leaderEnds.set(partitionName(state), [this.newestLeaderEnd(partitionName(state))]);
+    this.committed.delete(partitionName(state));
   }
 
   /** Of the newest leader that was seen, running or not; without a leader, of the longest log. */
@@ -247,7 +248,11 @@ export class Watch implements Voids {
         const was = before?.partitions[state.partition];
         if (was === undefined || was === state) continue;
         if (state.leaderEpoch < was.leaderEpoch || state.partitionEpoch < was.partitionEpoch) {
-          this.violate('epoch went back', `${keyOf(state)}: leader epoch ${was.leaderEpoch} to ${state.leaderEpoch}`, keyOf(state));
+          this.violate(
+            'epoch went back',
+            `${partitionName(state)}: leader epoch ${was.leaderEpoch} to ${state.leaderEpoch}`,
+            partitionName(state),
+          );
         }
       }
     }
@@ -258,7 +263,7 @@ export class Watch implements Voids {
 
   /** A replica that registered again and is in sync has all committed records, and counts like any other. An unassigned one does not count. */
   private rejoined(state: PartitionImage, image: MetadataImage): void {
-    const unclean = this.unclean.get(keyOf(state));
+    const unclean = this.unclean.get(partitionName(state));
     for (const [id, { brokerEpoch }] of unclean ?? []) {
       const rejoined = state.isr.includes(id) && (image.brokers.get(id)?.epoch ?? -1n) > brokerEpoch;
       if (rejoined || !state.replicas.includes(id)) unclean?.delete(id);
@@ -323,8 +328,4 @@ export class Watch implements Voids {
   private violate(kind: string, text: string, place = ''): void {
     this.history.violation(kind, this.world.time, text, place);
   }
-}
-
-function keyOf({ topic, partition }: { topic: string; partition: number }): string {
-  return `${topic}-${partition}`;
 }

@@ -1,20 +1,11 @@
+import type { TimelineEvent } from '#shared/models/timeline';
+
 /**
- * Events of a node for the timeline. A node reports what happened and why; the supervisor (`cluster/cluster.ts`) assigns the
- * final id, merges the reports of several nodes about one event, and links an event to the fault that caused it.
+ * Events of a node for the timeline. A node reports what happened and why; the supervisor (`cluster/timeline.ts`) assigns the final id, merges
+ * the reports of several nodes about one event, and finds the cause. Types are defined in `shared/timeline/events.ts`.
  */
-export interface NodeEvent {
-  /** Past tense, namespaced: `cluster/brokerFenced`, `partition/isrShrunk`, `group/rebalanced`. The list is `shared/models/timeline.ts`. */
-  type: string;
-  /** Wall-clock milliseconds at the node. */
-  at: number;
-  /** The subject of the event; unused keys are absent. */
-  broker?: number;
-  topic?: string;
+export interface NodeEvent extends Pick<TimelineEvent, 'type' | 'at' | 'broker' | 'topic' | 'group' | 'reason'> {
   partitions?: readonly number[];
-  group?: string;
-  /** The cause: one short clause in plain words. */
-  reason?: string;
-  /** Further facts, JSON-serialisable, by the names of the event's type. */
   details?: Readonly<Record<string, unknown>>;
 }
 

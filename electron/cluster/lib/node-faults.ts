@@ -1,9 +1,6 @@
 /** Faults of a node's network, disk and clock, as the supervisor sends them. Plain data: it is sent to the worker. */
 
-export type Direction = 'in' | 'out' | 'both';
-
-/** The peer of a link: a node's id, or all clients outside the cluster. */
-export type Peer = number | 'clients';
+import type { LinkDirection, LinkEnd } from '#shared/models/lab';
 
 /** State of one direction of a link. */
 export interface LinkFault {
@@ -17,8 +14,8 @@ export interface LinkFault {
 
 /** One fault of the link to `peer`, in directions as seen from this node. Several of a link combine. */
 export interface LinkRule extends LinkFault {
-  peer: Peer;
-  direction: Direction;
+  peer: LinkEnd;
+  direction: LinkDirection;
 }
 
 export interface DiskSlowness {

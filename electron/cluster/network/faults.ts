@@ -14,11 +14,12 @@
 import type { Clock } from '../lib/clock.ts';
 import { NetworkError, type Address, type Listener, type Network, type Stream } from '../lib/network.ts';
 import type { Random } from '../lib/random.ts';
-import type { Direction, LinkFault, LinkRule, Peer } from '../lib/node-faults.ts';
+import type { LinkDirection, LinkEnd } from '#shared/models/lab';
+import type { LinkFault, LinkRule } from '../lib/node-faults.ts';
 import { combined, HEALTHY, Link } from './faulty-link.ts';
 import { FaultyStream } from './faulty-stream.ts';
 
-export type { Direction, LinkFault, LinkRule, Peer } from '../lib/node-faults.ts';
+export type { LinkFault, LinkRule } from '../lib/node-faults.ts';
 
 export interface FaultyNetworkOptions {
   inner: Network;
@@ -32,7 +33,7 @@ export interface FaultyNetworkOptions {
 
 export class FaultyNetwork implements Network {
   private readonly options: FaultyNetworkOptions;
-  private readonly links = new Map<Peer, Link>();
+  private readonly links = new Map<LinkEnd, Link>();
   /** Streams that a peer node opened: never faulted here. */
   private readonly sound = new Link();
   private rules: readonly LinkRule[] = [];
@@ -53,22 +54,22 @@ export class FaultyNetwork implements Network {
   }
 
   /** Blocks traffic between this node and `peer` in that direction, as seen from here. */
-  cut(peer: Peer, direction: Direction = 'both'): void {
+  cut(peer: LinkEnd, direction: LinkDirection = 'both'): void {
     this.set([...this.rules, { ...HEALTHY, peer, direction, cut: true }]);
   }
 
   /** Adds latency or a bandwidth limit. */
-  slow(peer: Peer, fault: Partial<Omit<LinkFault, 'cut'>>, direction: Direction = 'both'): void {
+  slow(peer: LinkEnd, fault: Partial<Omit<LinkFault, 'cut'>>, direction: LinkDirection = 'both'): void {
     this.set([...this.rules, { ...HEALTHY, ...fault, peer, direction }]);
   }
 
   /** Ends every fault of the link to `peer`, or of all links if it is absent. */
-  heal(peer?: Peer): void {
+  heal(peer?: LinkEnd): void {
     this.set(peer === undefined ? [] : this.rules.filter((rule) => rule.peer !== peer));
   }
 
   /** The state of links with faults, by peer. */
-  faults(): { peer: Peer; in: LinkFault; out: LinkFault }[] {
+  faults(): { peer: LinkEnd; in: LinkFault; out: LinkFault }[] {
     return [...this.links]
       .filter(([, link]) => link.in.fault !== HEALTHY || link.out.fault !== HEALTHY)
       .map(([peer, link]) => ({ peer, in: link.in.fault, out: link.out.fault }));
@@ -94,7 +95,7 @@ export class FaultyNetwork implements Network {
     return new FaultyStream(stream, link, clock, random);
   }
 
-  private link(peer: Peer): Link {
+  private link(peer: LinkEnd): Link {
     let link = this.links.get(peer);
     if (link === undefined) this.links.set(peer, (link = new Link()));
     return link;

@@ -1,6 +1,7 @@
 /** The link between this node and one peer, with the combination of all faults that apply to it. */
 
-import type { LinkFault, LinkRule, Peer } from '../lib/node-faults.ts';
+import type { LinkEnd } from '#shared/models/lab';
+import type { LinkFault, LinkRule } from '../lib/node-faults.ts';
 
 export const HEALTHY: LinkFault = { cut: false, latencyMs: 0, jitterMs: 0, bytesPerSecond: 0 };
 /** One direction of a link. */
@@ -35,7 +36,7 @@ export class Link {
 }
 
 /** HEALTHY itself where no rule concerns that direction. */
-export function combined(rules: readonly LinkRule[], peer: Peer, way: 'in' | 'out'): LinkFault {
+export function combined(rules: readonly LinkRule[], peer: LinkEnd, way: 'in' | 'out'): LinkFault {
   let fault = HEALTHY;
   for (const rule of rules) {
     if (rule.peer !== peer || (rule.direction !== 'both' && rule.direction !== way)) continue;

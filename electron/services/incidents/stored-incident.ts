@@ -1,8 +1,7 @@
 /** Incidents as rows of the history of figures: JSON within a bound of size, checked when it is read. */
-import { isTimelineType } from '../../cluster/timeline-entry.ts';
 import { endOf, type IncidentRecord } from '#shared/incidents/record';
 import { incidentRecordSchema } from '#shared/incidents/record-schema';
-import type { TimelineEvent } from '#shared/models/timeline';
+import { isTimelineEventType, type TimelineEvent } from '#shared/models/timeline';
 import type { StoredIncident } from '../figure-history/point-table.ts';
 
 /** Characters of a row's body. */
@@ -50,5 +49,5 @@ export function parseIncident({ body }: StoredIncident): IncidentRecord | null {
     return null;
   }
   const record = incidentRecordSchema.safeParse(value).data;
-  return record !== undefined && isTimelineType(record.root.type) ? record : null;
+  return record !== undefined && isTimelineEventType(record.root.type) ? record : null;
 }

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import type { BrokerRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import type { Fault, FaultSpec } from '#shared/models/lab';
 import { checkForm, faultsOf, type FormValues } from '../../../renderer/faults/fault-forms.ts';
-import { healWord, tellFault, tellVerb } from '../../../renderer/faults/faults.ts';
+import { definitionOf, describeFault } from '#shared/faults/definitions';
+import { describeVerb } from '../../../renderer/faults/faults.ts';
 import { dotsFor, flowsBetween, snapshotOffsets } from '../../../renderer/lab/flow.ts';
 import { brokerLink, fits, layoutLab } from '../../../renderer/lab/lab-layout.ts';
 import { allLinks, linkState, describeLinkState } from '../../../renderer/lab/links.ts';
@@ -239,51 +240,60 @@ describe('guarantees', () => {
 });
 
 describe('the forms', () => {
-  const values = (numbers: FormValues['numbers'], more: Partial<FormValues> = {}): FormValues => ({
-    numbers,
-    direction: 'both',
+  const values = (numbers: Record<string, string>, more: Partial<FormValues> = {}): FormValues => ({
+    numbers: new Map(Object.entries(numbers)),
+    choices: new Map(),
     ends: [2, 'clients'],
     replica: 'orders-0',
-    where: 'tail',
     ...more,
   });
   const context = { from: 1 as const, replicas: [{ topic: 'orders', partition: 0 }] };
 
   it('refuse what is no figure, out of bounds, or would change nothing', () => {
-    expect(checkForm('slowLinks', values({ latencyMs: 'soon' }), context)).toEqual({ latencyMs: '“soon” is not a number.' });
-    expect(checkForm('slowLinks', values({ latencyMs: '700000' }), context)).toEqual({ latencyMs: 'From 0 to 600,000 ms.' });
-    expect(checkForm('slowLinks', values({ latencyMs: '0' }), context)).toEqual({
-      latencyMs: 'Enter a latency or a bandwidth limit.',
+    expect(Object.fromEntries(checkForm('slowLink', values({ latencyMs: 'soon' }), context))).toEqual({
+      latencyMs: '“soon” is not a number.',
     });
-    expect(checkForm('clockSkew', values({ seconds: '' }), context)).toEqual({ seconds: 'A number is needed.' });
-    expect(checkForm('cutLinks', values({}, { ends: [] }), context)).toEqual({ ends: 'Choose at least one.' });
-    expect(checkForm('corrupt', values({}, { replica: 'gone-9' }), context)).toEqual({ replica: 'Choose a partition.' });
+    expect(Object.fromEntries(checkForm('slowLink', values({ latencyMs: '700000' }), context))).toEqual({
+      latencyMs: 'From 0 to 600,000 ms.',
+    });
+    expect(Object.fromEntries(checkForm('slowLink', values({ latencyMs: '0' }), context))).toEqual({
+      latencyMs: 'A latency or a bandwidth limit is required.',
+    });
+    expect(Object.fromEntries(checkForm('clockSkew', values({ offsetMs: '' }), context))).toEqual({ offsetMs: 'A number is needed.' });
+    expect(Object.fromEntries(checkForm('partition', values({}, { ends: [] }), context))).toEqual({ ends: 'Choose at least one.' });
+    expect(Object.fromEntries(checkForm('corrupt', values({}, { replica: 'gone-9' }), context))).toEqual({
+      replica: 'Choose a partition.',
+    });
   });
 
   it('become faults in the units of the contract', () => {
-    expect(faultsOf('slowLinks', values({ latencyMs: '12.5', jitterMs: '', kilobytes: '50' }), context)).toEqual([
+    expect(faultsOf('slowLink', values({ latencyMs: '12.5', jitterMs: '', bytesPerSecond: '50' }), context)).toEqual([
       { type: 'slowLink', between: [1, 2], direction: 'both', latencyMs: 12.5, jitterMs: 0, bytesPerSecond: 50_000 },
       { type: 'slowLink', between: [1, 'clients'], direction: 'both', latencyMs: 12.5, jitterMs: 0, bytesPerSecond: 50_000 },
     ]);
     expect(
-      faultsOf('slowLinks', values({ latencyMs: '1.5 s', jitterMs: '1,500 ms', kilobytes: '1 MB/s' }, { ends: [2] }), context),
+      faultsOf('slowLink', values({ latencyMs: '1.5 s', jitterMs: '1,500 ms', bytesPerSecond: '1 MB/s' }, { ends: [2] }), context),
     ).toEqual([{ type: 'slowLink', between: [1, 2], direction: 'both', latencyMs: 1_500, jitterMs: 1_500, bytesPerSecond: 1_000_000 }]);
-    expect(faultsOf('clockSkew', values({ seconds: '−1 h 30 min' }), context)).toMatchObject([{ offsetMs: -5_400_000 }]);
-    expect(checkForm('clockSkew', values({ seconds: '5 MB' }), context)).toEqual({ seconds: '“5 MB” is not a number.' });
-    expect(checkForm('slowLinks', values({ latencyMs: '11 min' }), context)).toEqual({ latencyMs: 'From 0 to 600,000 ms.' });
-    expect(faultsOf('clockSkew', values({ seconds: '-1,5' }), context)).toEqual([{ type: 'clockSkew', node: 1, offsetMs: -1_500 }]);
+    expect(faultsOf('clockSkew', values({ offsetMs: '−1 h 30 min' }), context)).toMatchObject([{ offsetMs: -5_400_000 }]);
+    expect(Object.fromEntries(checkForm('clockSkew', values({ offsetMs: '5 MB' }), context))).toEqual({
+      offsetMs: '“5 MB” is not a number.',
+    });
+    expect(Object.fromEntries(checkForm('slowLink', values({ latencyMs: '11 min' }), context))).toEqual({
+      latencyMs: 'From 0 to 600,000 ms.',
+    });
+    expect(faultsOf('clockSkew', values({ offsetMs: '-1,5' }), context)).toEqual([{ type: 'clockSkew', node: 1, offsetMs: -1_500 }]);
     expect(faultsOf('corrupt', values({}), context)).toEqual([{ type: 'corrupt', node: 1, topic: 'orders', partition: 0, where: 'tail' }]);
   });
 });
 
 describe('words', () => {
   it('tell faults and what ends them', () => {
-    expect(tellFault({ type: 'partition', between: [2, 3], direction: 'both' })).toBe('link 2 ↔ 3 cut');
-    expect(tellFault({ type: 'clockSkew', node: 1, offsetMs: -60_000 })).toBe('clock of broker 1: 1 min behind');
-    expect(tellFault({ type: 'slowDisk', node: 1, latencyMs: 120, bytesPerSecond: 50_000 })).toBe(
+    expect(describeFault({ type: 'partition', between: [2, 3], direction: 'both' })).toBe('link 2 ↔ 3 cut');
+    expect(describeFault({ type: 'clockSkew', node: 1, offsetMs: -60_000 })).toBe('clock of broker 1: 1 min behind');
+    expect(describeFault({ type: 'slowDisk', node: 1, latencyMs: 120, bytesPerSecond: 50_000 })).toBe(
       'disk of broker 1 slow: 120 ms, 50.0 kB/s',
     );
-    expect([healWord({ type: 'freeze', node: 1 }), healWord({ type: 'kill', node: 1 }), healWord({ type: 'fullDisk', node: 1 })]).toEqual([
+    expect([...(['freeze', 'kill', 'fullDisk'] as const).map((type) => definitionOf({ type }).healLabel)]).toEqual([
       'Thaw',
       'Start',
       'Heal',
@@ -291,7 +301,7 @@ describe('words', () => {
   });
 
   it('count what a loss would mean before it happens', () => {
-    const told = tellVerb('kill', { broker: BROKERS[0] as BrokerRow, topics: [topic('orders', [{ leader: 1, isr: [1, 2] }])] });
+    const told = describeVerb('kill', { broker: BROKERS[0] as BrokerRow, topics: [topic('orders', [{ leader: 1, isr: [1, 2] }])] });
     expect(told).toBe(
       'Crashes immediately (SIGKILL). Data already written to disk is kept. Leadership moves after 3 s without a heartbeat. Leads 1 partition. orders will refuse acks=all writes.',
     );

@@ -25,7 +25,7 @@ describe('timeline', () => {
     expect(chainOf(odd[1] as TimelineEvent, odd).events.map((event) => event.id)).toEqual([8]);
   });
 
-  it('says of damage whether it was cut off or met, and where', () => {
+  it('names the operation that found corrupt records, and the partition', () => {
     const found = (foundBy: string): TimelineEvent => ({
       id: 1,
       type: 'node/corruptionFound',
@@ -37,8 +37,8 @@ describe('timeline', () => {
       reason: 'the batch at offset 7 is not handed out (checksum): reading stops there',
       details: { foundBy },
     });
-    expect(describeEvent(found('recovery'))).toBe('broker 3 cut off damage in its log of orders 2');
-    expect(describeEvent(found('read'))).toBe('broker 3 met damage in its log of orders 2');
+    expect(describeEvent(found('recovery'))).toBe('broker 3 truncated corrupt records in its log of orders 2');
+    expect(describeEvent(found('read'))).toBe('broker 3 read corrupt records in its log of orders 2');
     expect(describeReason(found('read'))).toContain('reading stops there');
   });
 

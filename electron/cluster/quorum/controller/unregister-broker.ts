@@ -3,7 +3,7 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { moveAwayFrom, moveEvents } from './partition-moves.ts';
-import type { Decision, DecisionContext } from './decision.ts';
+import type { ControllerEvent, Decision, DecisionContext } from './decision.ts';
 
 /** Unregisters a broker that was removed. A broker that still runs finds its epoch unknown and registers again. */
 export function unregisterBroker(context: DecisionContext, request: RequestOf<typeof api>): Decision<ResponseIn<typeof api>> {
@@ -12,7 +12,7 @@ export function unregisterBroker(context: DecisionContext, request: RequestOf<ty
     throw new KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, `There is no broker with id ${request.brokerId} in this cluster.`);
   }
   const moves = moveAwayFrom(context.image, context.properties, broker.id);
-  const fenced = {
+  const fenced: ControllerEvent = {
     type: 'cluster/brokerFenced',
     broker: broker.id,
     reason: 'removed from the cluster',
