@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import type { Look } from '../test/helpers/pages.ts';
 import { TEXT_FAULTS } from './screenshots-text.ts';
+import { pause } from '../shared/waiting.ts';
 
 /** Time until skeletons are replaced and the first lag samples are shown. */
 const SETTLE_MS = 2_500;
@@ -82,8 +83,4 @@ export class Camera {
     for (const line of text.split('\n')) if (NO_VALUE.test(line)) faults.add(`${file}: shows "${line.trim()}"`);
     return [...faults];
   }
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
 }

@@ -7,7 +7,8 @@ import type { Browser, Page } from 'playwright-core';
 import { LOOKS, pagesOf, WIDE_LOOKS } from '../test/helpers/pages.ts';
 import { WebClient } from '../test/helpers/web-client.ts';
 import { WebProcess } from '../test/helpers/web-process.ts';
-import { Camera, pause } from './screenshots-camera.ts';
+import { pause } from '../shared/waiting.ts';
+import { Camera } from './screenshots-camera.ts';
 import { startClients } from './screenshots-clients.ts';
 
 const TOPIC = 'orders';

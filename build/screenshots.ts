@@ -9,7 +9,8 @@ import { HELP_LINE, integerOption, parsing, runCommand, UsageError } from '../el
 import { launchBrowser } from '../test/helpers/browser.ts';
 import { LOOKS } from '../test/helpers/pages.ts';
 import { WebProcess } from '../test/helpers/web-process.ts';
-import { Camera, pause } from './screenshots-camera.ts';
+import { pause } from '../shared/waiting.ts';
+import { Camera } from './screenshots-camera.ts';
 import { startClients } from './screenshots-clients.ts';
 import { shootStates } from './screenshots-states.ts';
 

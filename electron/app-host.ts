@@ -16,6 +16,7 @@ import { EMBEDDED_ID } from './services/connections.ts';
 import { LoadService } from './services/loads.ts';
 import { createServices, type Services } from './services/services.ts';
 import { appendAll } from '#shared/lists';
+import { messageOf } from '#shared/errors';
 
 export interface HostOptions {
   mode: AppInfo['mode'];
@@ -123,7 +124,7 @@ export function startHost(options: HostOptions): Host {
       appendAll(info.notices, cluster.notices);
       return null;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       if (closing !== undefined) return reason;
       log(`the cluster did not start: ${stackOf(error)}`);
       info.notices.push(`The cluster on this desk did not start: ${reason}. Other clusters can be used all the same.`);

@@ -1,5 +1,6 @@
 /** The file that keeps the remote clusters of a user. Other versions of the app, other processes and people write it too, so nothing of it is trusted. */
 import * as z from 'zod';
+import { messageOf } from './errors.ts';
 
 export const CONNECTIONS_VERSION = 1;
 export const MAX_CONNECTIONS = 500;
@@ -27,7 +28,7 @@ export function parseConnections(text: string): ParsedConnections {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return { state: 'broken', why: error instanceof Error ? error.message : String(error) };
+    return { state: 'broken', why: messageOf(error) };
   }
   const file = z.object({ version: z.int().min(1), connections: z.unknown() }).safeParse(value);
   if (!file.success) return { state: 'broken', why: 'it has no version' };

@@ -12,6 +12,7 @@ import { ClusterIdentity } from './cluster-identity.ts';
 import { AdminError, kafkaFailure, UnreachableError } from './errors.ts';
 import { hedgedRead } from './hedged-read.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
+import { pause } from '#shared/waiting';
 
 export type ClusterMetadata = ResponseOf<typeof metadata>;
 
@@ -331,8 +332,4 @@ function shuffled<T>(items: readonly T[]): T[] {
     [copy[i], copy[j]] = [copy[j] as T, copy[i] as T];
   }
   return copy;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,6 +1,6 @@
 import { ErrorCode, errorName } from '../cluster/protocol/error-codes.ts';
 import { errorMessage } from '../cluster/protocol/error-messages.ts';
-import type { AppError } from '#shared/errors';
+import { messageOf, type AppError } from '#shared/errors';
 
 /** What the admin layer throws; `app` is what a person gets to see. */
 export class AdminError extends Error {
@@ -77,5 +77,5 @@ export function kafkaFailure(code: number, what: { message?: string | null; fiel
 /** Any thrown thing as data. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AdminError) return error.app;
-  return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) };
+  return { code: 'INTERNAL', message: messageOf(error) };
 }

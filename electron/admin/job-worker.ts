@@ -1,6 +1,7 @@
 /** The worker's side of `WorkerPool`: one job after another. */
 import { parentPort } from 'node:worker_threads';
 import type { FromJobWorker } from './worker-pool.ts';
+import { messageOf } from '#shared/errors';
 
 /** What `handle` throws fails its job alone. */
 export function serveJobs(handle: (request: never) => unknown): void {
@@ -11,7 +12,7 @@ export function serveJobs(handle: (request: never) => unknown): void {
     try {
       send({ kind: 'done', value: handle(request as never) });
     } catch (error) {
-      send({ kind: 'failed', message: error instanceof Error ? error.message : String(error) });
+      send({ kind: 'failed', message: messageOf(error) });
     }
   });
   send({ kind: 'ready' });

@@ -13,7 +13,7 @@ import type { ClusterIdentity } from './cluster-identity.ts';
 import { ClusterClient, isLeaderUnknown, leaderOf } from './cluster-client.ts';
 import { AdminError, kafkaFailure } from './errors.ts';
 import { partitionFor } from './records.ts';
-import { partitionKey } from './topics.ts';
+import { partitionKey } from '#shared/keys';
 
 /** Newer ones name topics by id only. */
 const PRODUCE_VERSION = 12;

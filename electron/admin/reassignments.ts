@@ -5,7 +5,7 @@ import { unregisterBroker } from '../cluster/protocol/apis/unregister-broker.ts'
 import { ErrorCode } from '../cluster/protocol/error-codes.ts';
 import type { ClusterClient } from './cluster-client.ts';
 import { kafkaFailure } from './errors.ts';
-import { partitionKey } from './topics.ts';
+import { partitionKey } from '#shared/keys';
 
 export interface ReplicaMove {
   topic: string;

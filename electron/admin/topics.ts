@@ -9,6 +9,7 @@ import { ZERO_UUID } from '../cluster/protocol/uuid.ts';
 import { oncePerAnswer } from './answer-memo.ts';
 import { isLeaderUnknown, type ClusterClient, type ClusterMetadata } from './cluster-client.ts';
 import { kafkaFailure } from './errors.ts';
+import { partitionKey } from '#shared/keys';
 
 export const LATEST = -1n;
 export const EARLIEST = -2n;
@@ -27,10 +28,6 @@ export interface PartitionKey {
 /** With the leader epoch by metadata, so that a broker that leads in another one refuses the request (KIP-320); −1 where none is known. */
 export interface LedPartition extends PartitionKey {
   leaderEpoch: number;
-}
-
-export function partitionKey(topic: string, partition: number): string {
-  return `${topic}/${partition}`;
 }
 
 /** An offset, or why there is none. */

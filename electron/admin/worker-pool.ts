@@ -4,6 +4,7 @@
  */
 import { Worker, type Transferable } from 'node:worker_threads';
 import { AdminError } from './errors.ts';
+import { clauseOf } from '#shared/errors';
 
 export interface WorkerPoolOptions {
   /** Of the threads, and what error messages call the work: "Decoding records". */
@@ -174,5 +175,5 @@ export class WorkerPool<Request, Response> {
 function reasonOf(error: unknown, heapMb: number): string {
   if (error instanceof Error && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY')
     return `it needed more than ${heapMb} MB of memory`;
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+  return clauseOf(error);
 }

@@ -8,6 +8,7 @@ import { Reader } from '../cluster/protocol/reader.ts';
 import type { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError, UnreachableError } from './errors.ts';
 import { frame, Op, readHandshake, writeHandshake, Xid, type Handshake, type ZooKeeperAddress } from './zookeeper-wire.ts';
+import { messageOf } from '#shared/errors';
 
 const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 const MAX_WAITING = 100;
@@ -142,7 +143,7 @@ export class ZooKeeperConnection {
     try {
       for (const answer of this.splitter.push(chunk)) this.take(new Reader(answer));
     } catch (error) {
-      this.end(error instanceof Error ? error.message : String(error));
+      this.end(messageOf(error));
     }
   }
 

@@ -9,6 +9,7 @@ import type { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError, UnreachableError } from './errors.ts';
 import { frame, Op, readHandshake, readStat, refuse, writeHandshake, writeText, type ZooKeeperAddress } from './zookeeper-wire.ts';
 import type { Znode } from '#shared/models/lab';
+import { messageOf } from '#shared/errors';
 
 const CONNECT_TIMEOUT_MS = 1_500;
 const READ_TIMEOUT_MS = 2_000;
@@ -75,7 +76,7 @@ export class ZooKeeperReader {
     }
     const tried = servers.map(({ host, port }) => `${host}:${port}`).join(', ');
     if (servers.length === 0) throw new UnreachableError('ZooKeeper', 'no broker is running');
-    throw new UnreachableError(`ZooKeeper at ${tried}`, textOf(last), { cause: last });
+    throw new UnreachableError(`ZooKeeper at ${tried}`, messageOf(last), { cause: last });
   }
 }
 
@@ -220,10 +221,6 @@ function shown(data: Buffer | null): Znode['data'] {
   const text = data.toString('utf8');
   const isText = Buffer.from(text).equals(data) && !data.some(isControl);
   return isText ? { encoding: 'utf8', text } : { encoding: 'hex', text: data.toString('hex') };
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Except tab and line ends. */

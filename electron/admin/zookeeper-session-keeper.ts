@@ -7,6 +7,7 @@ import { AdminError } from './errors.ts';
 import { ZooKeeperConnection } from './zookeeper-connection.ts';
 import { hexId, Op, type ZooKeeperAddress } from './zookeeper-wire.ts';
 import type { CoordinationState, CoordinationStep } from '#shared/models/coordination';
+import { messageOf } from '#shared/errors';
 
 /** A live server answers a handshake within the time of an election; any other must not use up the session timeout. */
 const CONNECT_TIMEOUT_MS = 4_000;
@@ -182,7 +183,7 @@ export class SessionKeeper {
   private look(): void {
     this.tryServers()
       .catch((error: unknown) => {
-        this.problem = error instanceof Error ? error.message : String(error);
+        this.problem = messageOf(error);
       })
       .finally(() => {
         if (this.state !== 'connecting') return;
@@ -230,7 +231,7 @@ export class SessionKeeper {
       return true;
     } catch (error) {
       current?.close();
-      this.problem = `broker ${server.id}: ${error instanceof Error ? error.message : String(error)}`;
+      this.problem = `broker ${server.id}: ${messageOf(error)}`;
       this.options.changed();
       return false;
     }

@@ -1,4 +1,6 @@
 /** A command of the app or of a script in `build/`. */
+import { messageOf } from '#shared/errors';
+
 export interface Command {
   readonly name: string;
   /** Printed to stdout for `--help`, and to stderr after the message of a `UsageError`. */
@@ -34,7 +36,7 @@ export async function runCommand(command: Pick<Command, 'usage' | 'run'>, args: 
       process.stderr.write(`${error.message}\n\n${command.usage}\n`);
       return 2;
     }
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${messageOf(error)}\n`);
     return 1;
   }
 }

@@ -18,6 +18,7 @@ import {
 import { dirname } from 'node:path';
 import { CONNECTIONS_VERSION, parseConnections, type StoredConnection } from '#shared/connections-schema';
 import { AdminError } from '../admin/errors.ts';
+import { messageOf } from '#shared/errors';
 
 const MAX_BYTES = 4 * 1024 * 1024;
 /** A change takes milliseconds. */
@@ -48,7 +49,7 @@ export class ConnectionsFile {
     try {
       if (this.stampNow() !== this.stamp) this.known = this.load();
     } catch (error) {
-      this.unusable = `${this.path} cannot be read: ${describe(error)}.`;
+      this.unusable = `${this.path} cannot be read: ${messageOf(error)}.`;
       this.report(`${this.unusable} Connections that are added are kept for this run only.`);
     }
     return this.known;
@@ -70,7 +71,7 @@ export class ConnectionsFile {
       throw new AdminError(
         {
           code: 'DATA_DIRECTORY',
-          message: `The connections were not saved: ${this.path} cannot be written: ${describe(error)}.`,
+          message: `The connections were not saved: ${this.path} cannot be written: ${messageOf(error)}.`,
           advice: 'Free some space there or change its permissions, then try again.',
           subject: this.path,
         },
@@ -237,10 +238,6 @@ function busy(path: string, owner: number): AdminError {
     advice: `Try again; if that process is not Brokerdesk, delete ${path}.lock.`,
     subject: path,
   });
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function codeOf(error: unknown): string | undefined {

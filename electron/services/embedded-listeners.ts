@@ -9,6 +9,7 @@ import { dirname } from 'node:path';
 import { advertisedHostProblem, bindAddressProblem, isWildcard, shortestAddress } from './listener-addresses.ts';
 import type { EmbeddedListeners, ListenerAddresses } from '#shared/models/listeners';
 import { ServiceError } from './errors.ts';
+import { messageOf } from '#shared/errors';
 
 const VERSION = 1;
 const LOOPBACK_ONLY: ListenerAddresses = { bindHost: null, advertisedHost: null };
@@ -52,7 +53,7 @@ export class EmbeddedListenersService {
     try {
       store(file, checked);
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = messageOf(cause);
       const message = `The addresses were not saved: ${file} cannot be written: ${why}.`;
       throw new ServiceError({ code: 'DATA_DIRECTORY', message, advice: 'Free some space there or change its permissions.' }, { cause });
     }

@@ -5,6 +5,7 @@ import { ServiceError } from './errors.ts';
 import { GroupMember } from './group-member.ts';
 import { LoadJob, type LoadJobOptions } from './load-job.ts';
 import { LoadMeter } from './load-meter.ts';
+import { messageOf } from '#shared/errors';
 
 /** Members that have ended are shown for as long as they are among the last. */
 const MOST_ENDED = 10;
@@ -162,14 +163,14 @@ export class GroupJob extends LoadJob {
   /** Nobody told it to end: another one takes its place. */
   private fell(member: GroupMember, error: unknown): void {
     this.crashes++;
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     if (this.state !== 'running') return;
     this.note('load/memberCrashed', `member ${member.number} fell: ${why}`, { member: member.number, memberId: member.memberId });
     this.replace(`Member ${member.number} fell and another took its place: ${why}`);
   }
 
   private replace(error: string | null): void {
-    this.spawn().catch((failure: unknown) => this.complain(failure instanceof Error ? failure.message : String(failure)));
+    this.spawn().catch((failure: unknown) => this.complain(messageOf(failure)));
     if (error !== null) this.complain(error);
   }
 

@@ -1,12 +1,13 @@
 import { AdminError } from '../admin/errors.ts';
 import { setCommitted } from '../admin/group-offsets.ts';
 import { committedOffsets, coordinatorOf, deleteGroup } from '../admin/groups.ts';
-import { EARLIEST, LATEST, partitionKey, readOffsets } from '../admin/topics.ts';
+import { EARLIEST, LATEST, readOffsets } from '../admin/topics.ts';
 import { confirmsName, escapeName } from '#shared/names';
 import type { Payload, Results } from '#shared/ipc';
 import { partitionLeaders } from './messages.ts';
 import type { OpenConnection } from './open-connections.ts';
 import { guarded, requireShownGroup } from './shown-subject.ts';
+import { partitionKey } from '#shared/keys';
 
 /** Changes of consumer groups: reset of committed offsets, deletion. What they are now comes with the cluster's view. */
 export class GroupsService {

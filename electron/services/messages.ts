@@ -2,7 +2,7 @@ import { isLeaderUnknown, leaderOf, type ClusterClient } from '../admin/cluster-
 import { appDecoder, type Decoder } from '../admin/decoding/decoder.ts';
 import { AdminError } from '../admin/errors.ts';
 import { fetchRecords } from '../admin/messages.ts';
-import { EARLIEST, LATEST, partitionKey, readOffsets, ZERO_TOPIC_ID } from '../admin/topics.ts';
+import { EARLIEST, LATEST, readOffsets, ZERO_TOPIC_ID } from '../admin/topics.ts';
 import { describeReadError } from '#shared/read-errors';
 import type { AppError } from '#shared/errors';
 import type { BrowseResult, Payload, Results } from '#shared/ipc';
@@ -10,6 +10,7 @@ import { checkProducible } from '#shared/topic-rules';
 import { readMerged } from './merged-reading.ts';
 import type { OpenConnection } from './open-connections.ts';
 import type { PartitionRange } from './partition-cursors.ts';
+import { partitionKey } from '#shared/keys';
 
 /** Reads and writes records for the message pages. */
 export class MessagesService {

@@ -1,9 +1,9 @@
 /** Takes a broker out of the embedded cluster for good: its partitions move to the others first, so that nothing is lost with it. */
 import { ClusterClient, type ClusterMetadata } from '../admin/cluster-client.ts';
 import { listReassignmentTargets, moveReplicas, unregister, type ReplicaMove } from '../admin/reassignments.ts';
-import { partitionKey } from '../admin/topics.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ServiceError } from './errors.ts';
+import { partitionKey } from '#shared/keys';
 
 const LOOK_EVERY_MS = 250;
 /** Moves that get nowhere for so long are given up; what has moved stays where it is. */

@@ -6,6 +6,7 @@ import type { LoadAudit, LoadRow, ProducerLoad } from '#shared/models/load';
 import { ServiceError } from './errors.ts';
 import { LoadJob, STOP_TIMEOUT_MS, within, type LoadJobOptions } from './load-job.ts';
 import { LoadMeter } from './load-meter.ts';
+import { messageOf } from '#shared/errors';
 
 const AUDIT_TIMEOUT_MS = 300_000;
 /** The log that an audit reads may hold records of any client. */
@@ -214,5 +215,5 @@ function serviceError(error: unknown): ServiceError {
     const { code, message, ...rest } = app as { code: unknown; message: unknown; field?: string; subject?: string; advice?: string };
     return new ServiceError({ ...rest, code: String(code), message: String(message) });
   }
-  return new ServiceError({ code: 'INTERNAL', message: error instanceof Error ? error.message : String(error) }, { cause: error });
+  return new ServiceError({ code: 'INTERNAL', message: messageOf(error) }, { cause: error });
 }

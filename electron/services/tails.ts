@@ -5,13 +5,15 @@ import { appDecoder, type Decoder } from '../admin/decoding/decoder.ts';
 import { addCutBatch } from '../admin/decoding/record-window.ts';
 import { AdminError, toAppError } from '../admin/errors.ts';
 import { fetchRecords, type PartitionRecords } from '../admin/messages.ts';
-import { EARLIEST, LATEST, partitionKey, pushTo, readOffsets } from '../admin/topics.ts';
+import { EARLIEST, LATEST, pushTo, readOffsets } from '../admin/topics.ts';
 import { describeReadError } from '#shared/read-errors';
 import type { BrowseResult, Events, Payload, Results } from '#shared/ipc';
 import type { CutBatch, RecordRow } from '#shared/models/cluster';
 import type { EventBus } from './event-bus.ts';
 import { partitionLeaders } from './messages.ts';
 import type { OpenConnection } from './open-connections.ts';
+import { pause } from '#shared/waiting';
+import { partitionKey } from '#shared/keys';
 
 /** Of one client. */
 const MOST_TAILS = 8;
@@ -258,8 +260,6 @@ class Tail {
     this.dropped = 0;
   }
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function notFollowed(missing: BrowseResult['failed']): string {
   const which = missing.map(({ partition, error }) => `${partition} (${describeReadError(error)})`).join(', ');

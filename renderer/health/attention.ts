@@ -76,7 +76,7 @@ function partitionItems(topics: readonly TopicRow[]): AttentionItem[] {
       ({ offline }) => offline > 0,
       {
         what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'has' : 'have'} no leader`,
-        why: (count, where) => `${where}: reads and writes fail.`,
+        why: (_count, where) => `${where}: reads and writes fail.`,
       },
     ),
     ...partitionItem(

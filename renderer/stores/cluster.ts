@@ -6,7 +6,7 @@
 import { computed, ref, shallowRef, triggerRef } from 'vue';
 import type { AppError, Result } from '#shared/errors';
 import type { ClusterPatch, ScopedPayload } from '#shared/ipc';
-import type { BrokerRow, TopicRow } from '#shared/models/cluster';
+import type { BrokerRow, ClusterView, TopicRow } from '#shared/models/cluster';
 import type { ClusterFigure, FigureRange } from '#shared/models/figures';
 import type { Moment } from '#shared/models/history';
 import { assessBroker, assessBrokers, assessTopic, type BrokerFacts } from '#shared/health';

@@ -9,6 +9,7 @@ import { produce } from '../../electron/cluster/protocol/apis/produce.ts';
 import { buildBatch } from '../../electron/cluster/protocol/records-builder.ts';
 import { residentBytes } from './target.ts';
 import { Client, Sockets } from './wire.ts';
+import { messageOf } from '../../shared/errors.ts';
 
 export interface ProbeStart {
   pid: number;
@@ -52,7 +53,7 @@ class BrokerProbe {
         this.longestMs = this.silenceMs;
         this.lastAt = performance.now();
       } catch (error) {
-        this.lastError = error instanceof Error ? error.message : String(error);
+        this.lastError = messageOf(error);
         this.client?.close();
         this.client = undefined;
       }

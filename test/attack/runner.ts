@@ -11,6 +11,8 @@ import type { ProbeReport, ProbeStart } from './probe.ts';
 import { somePort } from '../helpers/ports.ts';
 import { residentBytes, Target } from './target.ts';
 import { Client, Sockets } from './wire.ts';
+import { messageOf } from '../../shared/errors.ts';
+import { pause } from '../../shared/waiting.ts';
 
 /** What another client may at most notice, and what the process may at most take. */
 export const BARS = { peakBytes: 512 * 1024 * 1024, silenceMs: 1_000, endMs: 5_000 };
@@ -71,7 +73,7 @@ export async function runAttacks(
       }
     }
   } catch (error) {
-    failures.push(error instanceof Error ? error.message : String(error));
+    failures.push(messageOf(error));
   } finally {
     await worker?.terminate();
   }
@@ -98,7 +100,7 @@ async function runOne(
   try {
     what = await attack.run({ target, sockets, random: seededRandom(seed), forMs, over, quorumPorts, bulk, compacted });
   } catch (error) {
-    failures.push(error instanceof Error ? error.message : String(error));
+    failures.push(messageOf(error));
   } finally {
     sockets.closeAll();
   }
@@ -115,8 +117,6 @@ async function runOne(
 export function mib(bytes: number): number {
   return Math.round(bytes / 1024 / 1024);
 }
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function ask(worker: Worker, message: 'reset' | 'report'): Promise<ProbeReport> {
   return new Promise((done, reject) => {

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { messageOf } from '../../shared/errors.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const START_MS = 90_000;
@@ -52,7 +53,7 @@ export class Target {
     } catch (error) {
       child.kill('SIGKILL');
       rmSync(home, { recursive: true, force: true });
-      throw new Error(`The cluster did not start: ${error instanceof Error ? error.message : String(error)}\n${early}`, { cause: error });
+      throw new Error(`The cluster did not start: ${messageOf(error)}\n${early}`, { cause: error });
     }
   }
 

@@ -25,6 +25,7 @@ import type { Fault, FaultSpec } from '#shared/models/lab';
 import { until } from '../helpers/processes.ts';
 import { WebClient } from '../helpers/web-client.ts';
 import { WebProcess } from '../helpers/web-process.ts';
+import { pause } from '../../shared/waiting.ts';
 
 const TOPIC = 'orders';
 const PARTITIONS = [0, 1, 2];
@@ -33,8 +34,6 @@ const MOMENTS = 50;
 const AROUND_MS = 1_500;
 /** From a publication to the observer, on a machine that is busy. */
 const MESSAGE_MS = 1_500;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
 interface Told {
   at: number;
   version: number;

@@ -11,6 +11,7 @@ import { AdminError } from '../errors.ts';
 import type { Ledger, PartitionReading } from './ledger.ts';
 import { logEnds, readLog, topicState, type Leadership, type TopicState, type VisitedRecord } from './log-reader.ts';
 import { indexOfKey, keyIndex, type LoadValues } from './values.ts';
+import { pause } from '#shared/waiting';
 
 /** Leaders may change during an audit: partitions that could not be read are tried again. */
 const ROUNDS = 4;
@@ -165,8 +166,4 @@ export class Auditor {
     // Records arrive in order of offset.
     ends.set(key, Number(record.offset));
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -5,6 +5,8 @@ import { setUpKafkajs } from '../kafkajs-setup.ts';
 import { KafkajsSockets } from '../kafkajs-sockets.ts';
 import { GroupTally } from './group-tally.ts';
 import type { FromMember, MemberStart, ToMember } from './messages.ts';
+import { messageOf } from '#shared/errors';
+import { pause } from '#shared/waiting';
 
 const COMMIT_MS = 1_000;
 const FETCH_WAIT_MS = 250;
@@ -77,7 +79,7 @@ export class MemberRun {
         });
         return;
       } catch (error) {
-        this.complain(textOf(error));
+        this.complain(messageOf(error));
         consumer.disconnect().catch(() => undefined);
         await pause(RETRY_MS);
       }
@@ -104,7 +106,7 @@ export class MemberRun {
     try {
       await this.consumer?.disconnect();
     } catch (error) {
-      this.complain(textOf(error));
+      this.complain(messageOf(error));
     }
     this.post({ kind: 'ended' });
   }
@@ -172,12 +174,4 @@ export class MemberRun {
     this.complaint = message;
     this.post({ kind: 'complaint', message });
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

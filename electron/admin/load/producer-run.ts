@@ -8,6 +8,8 @@ import type { FromProducer, ProducerStart, ToProducer } from './messages.ts';
 import { LatencyWindow, TokenBucket } from './rate.ts';
 import { keyIndex, keyText, LoadValues } from './values.ts';
 import { WritingClient, type Outcome, type Outgoing } from './writing-client.ts';
+import { messageOf } from '#shared/errors';
+import { pause } from '#shared/waiting';
 
 /** Minimum time between the starts of two batches: short at low rates, longer at high rates, where many records share a request. */
 const LINGER_MS = 5;
@@ -188,7 +190,7 @@ export class ProducerRun {
         await client.connect();
         return;
       } catch (error) {
-        this.complain(error instanceof Error ? error.message : String(error));
+        this.complain(messageOf(error));
         await pause(RECONNECT_MS);
       }
     }
@@ -225,8 +227,4 @@ export class ProducerRun {
       this.complain(error.app.message);
     }
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

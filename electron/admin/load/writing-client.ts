@@ -10,6 +10,8 @@ import type { ProducerLoad } from '#shared/models/load';
 import { toKafkajsName, withoutAliases } from '../kafkajs-names.ts';
 import { setUpKafkajs } from '../kafkajs-setup.ts';
 import { KafkajsSockets } from '../kafkajs-sockets.ts';
+import { messageOf } from '#shared/errors';
+import { pause } from '#shared/waiting';
 
 /** How long a leader waits for its ISR; below the request timeout. */
 const ACKS_TIMEOUT_MS = 5_000;
@@ -168,7 +170,7 @@ export class WritingClient {
         await pause(RETRY_MS);
       }
     } catch (error) {
-      if (!instance.closed) this.complain(error instanceof Error ? error.message : String(error));
+      if (!instance.closed) this.complain(messageOf(error));
       for (const records of waiting.values()) for (const { sequence } of records) outcome.failed(sequence);
       this.closeInstance(instance);
     }
@@ -214,8 +216,4 @@ async function within<T>(promise: Promise<T>, end: Promise<never>, timeoutMs: nu
     // The promise that lost the race may still reject; the caller already has a result.
     promise.catch(() => undefined);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

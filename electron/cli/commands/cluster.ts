@@ -12,6 +12,7 @@ import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '.
 import { parseProperties } from '../properties.ts';
 import { keepFilesPrivate } from '../private-files.ts';
 import { untilSignal } from '../signals.ts';
+import { messageOf } from '#shared/errors';
 
 const USAGE = `Usage: npm run cluster -- [options]
 
@@ -86,7 +87,7 @@ function readProperties(file: string): Record<string, string> {
   try {
     text = readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new UsageError(`--config: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
+    throw new UsageError(`--config: ${messageOf(cause)}.`, { cause });
   }
   return parseProperties(text, file);
 }

@@ -1,6 +1,6 @@
 /** The entry of the worker that keeps histories of figures: disk access and sorting stay out of the main thread. */
 import { parentPort } from 'node:worker_threads';
-import { messageOf } from './message-of.ts';
+import { clauseOf } from '#shared/errors';
 import type { FromStoreWorker, ToStoreWorker } from './store-calls.ts';
 import { StoreServer } from './store-server.ts';
 
@@ -16,7 +16,7 @@ const server = new StoreServer({ now: Date.now, onNotice: (text) => post({ kind:
 port.on('message', (message: ToStoreWorker) => {
   server.handle(message).then(
     (value) => post({ kind: 'answered', id: message.id, value }),
-    (error: unknown) => post({ kind: 'failed', id: message.id, message: messageOf(error) }),
+    (error: unknown) => post({ kind: 'failed', id: message.id, message: clauseOf(error) }),
   );
 });
 setInterval(() => void server.maintain(), MAINTAIN_MS);

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { AdminError } from '../../admin/errors.ts';
-import { messageOf } from './message-of.ts';
+import { clauseOf } from '#shared/errors';
 import type { FromStoreWorker, StoreCall, StoreCalls, StorePlace } from './store-calls.ts';
 
 export interface StoreWorker {
@@ -77,7 +77,7 @@ export class StoreClient {
       if (call === 'close' || call === 'delete') this.open.delete(store);
       return this.send(worker, store, call, args);
     } catch (error) {
-      return Promise.reject(error instanceof AdminError ? error : unavailable(messageOf(error)));
+      return Promise.reject(error instanceof AdminError ? error : unavailable(clauseOf(error)));
     }
   }
 
@@ -112,10 +112,10 @@ export class StoreClient {
     // Recording keeps no process alive.
     worker.unref();
     worker.on('message', (message) => this.receive(message));
-    worker.on('error', (error) => this.end(worker, messageOf(error)));
+    worker.on('error', (error) => this.end(worker, clauseOf(error)));
     worker.on('exit', () => this.end(worker, 'its worker ended'));
     for (const [store, place] of this.open)
-      this.send(worker, store, 'open', place).catch((error: unknown) => this.onNotice(messageOf(error)));
+      this.send(worker, store, 'open', place).catch((error: unknown) => this.onNotice(clauseOf(error)));
     return worker;
   }
 

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { FigureRange } from '#shared/models/figures';
 import { FigureStore, MAX_SERIES } from './figure-store.ts';
 import { MemoryPoints } from './memory-points.ts';
-import { messageOf } from './message-of.ts';
+import { clauseOf } from '#shared/errors';
 import type { StorePlace, ToStoreWorker } from './store-calls.ts';
 import { deleteFiles, deleteOldFiles, isDamage, loadSqlite, openTable, type LoadSqlite } from './table-files.ts';
 
@@ -71,7 +71,7 @@ export class StoreServer {
       const problem = await this.run(store, (entry) => entry.store.maintain()).then(
         () => null,
         // It waits in memory for the next attempt; the page says so meanwhile.
-        (error: unknown) => `The last minutes of history are not saved: ${messageOf(error)}.`,
+        (error: unknown) => `The last minutes of history are not saved: ${clauseOf(error)}.`,
       );
       // One that could not be opened says so in the answer to each call.
       const entry = await this.entries.get(store)?.catch(() => undefined);
@@ -112,7 +112,7 @@ export class StoreServer {
     try {
       deleteOldFiles(dirname(path), this.now(), new Set([path]));
     } catch (error) {
-      this.onNotice(`Old files of history in ${dirname(path)} were not deleted: ${messageOf(error)}.`);
+      this.onNotice(`Old files of history in ${dirname(path)} were not deleted: ${clauseOf(error)}.`);
     }
   }
 
@@ -126,7 +126,7 @@ export class StoreServer {
     try {
       store.close();
     } catch (error) {
-      this.onNotice(`The last seconds of history were not saved to ${place.path ?? 'memory'}: ${messageOf(error)}.`);
+      this.onNotice(`The last seconds of history were not saved to ${place.path ?? 'memory'}: ${clauseOf(error)}.`);
     }
   }
 }

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { KEEP_MS } from './levels.ts';
 import { MemoryPoints } from './memory-points.ts';
-import { messageOf } from './message-of.ts';
+import { clauseOf } from '#shared/errors';
 import type { PointTable } from './point-table.ts';
 import { SCHEMA_VERSION, SqlitePoints } from './sqlite-points.ts';
 
@@ -49,7 +49,7 @@ export async function openTable(path: string, load: LoadSqlite, now: () => numbe
       `History is kept in memory until the app ends: ${path} was written by a newer version of Brokerdesk (format ${opened}), and is left as it is.`,
     );
   } catch (error) {
-    if (!isDamage(error)) return inMemory(`History is kept in memory until the app ends: ${path} cannot be used: ${messageOf(error)}.`);
+    if (!isDamage(error)) return inMemory(`History is kept in memory until the app ends: ${path} cannot be used: ${clauseOf(error)}.`);
     return replaceDamaged(path, inode, error, now, open);
   }
 }
@@ -61,10 +61,10 @@ function replaceDamaged(path: string, inode: number, error: unknown, now: () => 
     prepareFile(path);
     const table = open();
     if (typeof table === 'number') throw new Error('a newer version of Brokerdesk replaced it');
-    const notice = aside === null ? null : `The history of figures could not be read (${messageOf(error)}). Its file was kept as ${aside}.`;
+    const notice = aside === null ? null : `The history of figures could not be read (${clauseOf(error)}). Its file was kept as ${aside}.`;
     return { table, problem: null, notice };
   } catch (again) {
-    const problem = `History is kept in memory until the app ends: ${path} is damaged and could not be replaced: ${messageOf(again)}.`;
+    const problem = `History is kept in memory until the app ends: ${path} is damaged and could not be replaced: ${clauseOf(again)}.`;
     return { table: new MemoryPoints(), problem, notice: null };
   }
 }
@@ -101,7 +101,7 @@ export function isDamage(error: unknown): boolean {
   return (
     code === SQLITE_CORRUPT ||
     code === SQLITE_NOTADB ||
-    (code === 1 && /no such (table|column)|already exists|has \d+ columns/.test(messageOf(error)))
+    (code === 1 && /no such (table|column)|already exists|has \d+ columns/.test(clauseOf(error)))
   );
 }
 

@@ -8,6 +8,7 @@ import { IncidentReducer } from '#shared/incidents/reducer';
 import type { TimelineEvent } from '#shared/models/timeline';
 import type { StoredIncident } from '../figure-history/point-table.ts';
 import { incidentKey, parseIncident, storeIncident } from './stored-incident.ts';
+import { messageOf } from '#shared/errors';
 
 export interface IncidentStore {
   recordIncidents(incidents: readonly StoredIncident[]): Promise<void>;
@@ -69,7 +70,7 @@ export class IncidentLog {
         if (record !== null) records.set(incidentKey(record), record.run === this.run ? record : endObservation(record));
       }
     } catch (error) {
-      problem = error instanceof Error ? error.message : String(error);
+      problem = messageOf(error);
     }
     for (const record of this.ownRecords()) {
       if (record.startedAt < until && (endOf(record) ?? Infinity) >= from) records.set(incidentKey(record), record);

@@ -1,10 +1,11 @@
 /** Rows of consumer groups, and what a partition's readings say about its lag. A row is built again only when an input is another object. */
 import { isLeaderUnknown } from '../../admin/cluster-client.ts';
-import { innerMap, partitionKey } from '../../admin/topics.ts';
+import { innerMap } from '../../admin/topics.ts';
 import type { GroupPartition, GroupRow } from '#shared/models/cluster';
 import { sumOfKnown } from '#shared/partial-sum';
 import type { ClusterState, GroupReading, GroupState, MetadataTopic, UnreadEntry } from './state.ts';
 import { boundText } from './topic-rows.ts';
+import { partitionKey } from '#shared/keys';
 
 interface BuiltRow {
   readonly row: GroupRow;

@@ -5,11 +5,12 @@
  */
 import { isLeaderUnknown } from '../../admin/cluster-client.ts';
 import type { NextUnread, UnreadPosition } from '../../admin/next-unread.ts';
-import { partitionKey, pushTo } from '../../admin/topics.ts';
+import { pushTo } from '../../admin/topics.ts';
 import { BrokerLanes } from './broker-lanes.ts';
 import type { Interest } from './interest.ts';
 import { keepKnown } from './sameness.ts';
 import type { ClusterState, GroupReading, UnreadEntry } from './state.ts';
+import { partitionKey } from '#shared/keys';
 
 type Target = Pick<ClusterState, 'topics' | 'groups' | 'unread'>;
 

@@ -5,8 +5,7 @@ import { metadata } from '../../../electron/cluster/protocol/apis/metadata.ts';
 import type { Attack, AttackContext } from '../attack.ts';
 import { DESCRIPTORS } from '../target.ts';
 import { requestBytes, sendAll } from '../wire.ts';
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+import { pause } from '../../../shared/waiting.ts';
 
 async function untilOver(context: AttackContext): Promise<void> {
   while (!context.over()) await pause(50);

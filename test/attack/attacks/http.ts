@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Attack, AttackContext } from '../attack.ts';
 import { sendAll } from '../wire.ts';
+import { pause } from '../../../shared/waiting.ts';
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 /** So long one refusal may take on a busy machine. */
 const ANSWER_MS = 15_000;
 

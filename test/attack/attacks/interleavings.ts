@@ -1,8 +1,8 @@
 /** Calls of the control API in any order and at once; afterwards all faults are healed and every node has to run. */
 import type { Random } from '../../../electron/cluster/lib/random.ts';
 import type { Attack, AttackContext } from '../attack.ts';
+import { pause } from '../../../shared/waiting.ts';
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const CALL_MS = 60_000;
 const HEALED_MS = 60_000;
 

@@ -1,8 +1,7 @@
 /** The ZooKeeper port: half frames, floods of words, sessions by the hundred, requests that nest or lie. */
 import type { Attack } from '../attack.ts';
 import { sendAll, zeroFrame } from '../wire.ts';
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+import { pause } from '../../../shared/waiting.ts';
 
 export const zookeeper: Attack = {
   name: 'zookeeper',
