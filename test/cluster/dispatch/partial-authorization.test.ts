@@ -43,16 +43,18 @@ describe('a client that is authorized for some resources', () => {
       const replicas = {
         admit: () => undefined,
         partition: () => undefined,
-        append: (_params: unknown, entries: readonly { topic: string | undefined; partition: number }[]) => {
-          appended.push(...entries.map((entry) => entry.topic));
-          const results = entries.map((entry) => ({
-            topic: entry.topic,
-            errorCode: 0,
-            errorMessage: null,
-            baseOffset: BigInt(entry.partition),
-            recordErrors: [],
-          }));
-          return late ? Promise.resolve(results) : results;
+        appends: {
+          append: (_params: unknown, entries: readonly { topic: string | undefined; partition: number }[]) => {
+            appended.push(...entries.map((entry) => entry.topic));
+            const results = entries.map((entry) => ({
+              topic: entry.topic,
+              errorCode: 0,
+              errorMessage: null,
+              baseOffset: BigInt(entry.partition),
+              recordErrors: [],
+            }));
+            return late ? Promise.resolve(results) : results;
+          },
         },
       };
       const data = { ...broker(), replicas: replicas as never };
@@ -99,9 +101,11 @@ describe('a client that is authorized for some resources', () => {
         }),
       } as never,
       replicas: {
-        fetch: (_params: unknown, asked: readonly FetchEntry[]) => {
-          read.push(...asked.map((entry) => entry.topic));
-          return asked.map((entry) => ({ entry, response: { partitionIndex: entry.partition, errorCode: 0 } }));
+        fetches: {
+          fetch: (_params: unknown, asked: readonly FetchEntry[]) => {
+            read.push(...asked.map((entry) => entry.topic));
+            return asked.map((entry) => ({ entry, response: { partitionIndex: entry.partition, errorCode: 0 } }));
+          },
         },
       } as never,
     };
