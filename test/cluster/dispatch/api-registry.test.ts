@@ -22,6 +22,7 @@ import { Reader } from '../../../electron/cluster/protocol/reader.ts';
 import type { Api } from '../../../electron/cluster/protocol/schema.ts';
 import { Writer } from '../../../electron/cluster/protocol/writer.ts';
 import type { IncomingRequest } from '../../../electron/cluster/dispatch/request.ts';
+import { controllerApis } from '../../../electron/cluster/quorum/api-registry.ts';
 import { connection, fakeBroker } from '../../helpers/fake-broker.ts';
 import { makeMessage } from '../../helpers/messages.ts';
 
@@ -61,6 +62,19 @@ describe('dispatch', () => {
     expect(correlationId).toBe(77);
     expect(body.errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION);
     expect(body.apiKeys).toEqual([{ apiKey: 18, minVersion: 0, maxVersion: 4 }]);
+  });
+
+  it('answers an unsupported ApiVersions version at the CONTROLLER listener too', async () => {
+    const dispatch = createDispatch(controllerApis, undefined as never);
+    const { correlationId, body } = decode(apiVersions, 0, await dispatch(headerOnlyRequest(18, 99)));
+    expect(correlationId).toBe(77);
+    expect(body).toMatchObject({ errorCode: ErrorCode.UNSUPPORTED_VERSION, apiKeys: [{ apiKey: 18, minVersion: 0, maxVersion: 4 }] });
+    expect(() => dispatch(headerOnlyRequest(0, 9))).toThrow('no API with key 0 is served here');
+  });
+
+  it('names the reason why an API of Apache Kafka is not served', () => {
+    const dispatch = createDispatch(brokerApis, fakeBroker());
+    expect(() => dispatch(headerOnlyRequest(26, 0))).toThrow('no API with key 26 is served here (EndTxn: transactions are not supported');
   });
 
   it('closes the connection on any other unsupported API or version', () => {

@@ -11,7 +11,6 @@ import { ErrorCode, errorName } from '../../../electron/cluster/protocol/error-c
 import { decodeResponse, encodeRequest, readRequestHeader } from '../../../electron/cluster/protocol/frame.ts';
 import { Reader } from '../../../electron/cluster/protocol/reader.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
-import type { Api } from '../../../electron/cluster/protocol/schema.ts';
 import { controllerApis } from '../../../electron/cluster/quorum/api-registry.ts';
 import type { ControllerServer } from '../../../electron/cluster/quorum/controller-api.ts';
 import { isAllowed, Operation, Resource, type Authorizer } from '../../../electron/cluster/security/authorizer.ts';
@@ -272,7 +271,7 @@ function codesOf(value: unknown, found = new Set<string>()): ReadonlySet<string>
 
 async function ask<Server>(registry: ApiRegistry<Server>, server: Server, key: number, version: number, body: unknown): Promise<unknown> {
   const { api } = must(registry.find(key), 'not served').descriptor;
-  const chunks = encodeRequest(api as Api<unknown, unknown, unknown, never>, version, { correlationId: 1, clientId: 'c' }, body);
+  const chunks = encodeRequest(api, version, { correlationId: 1, clientId: 'c' }, body);
   const reader = new Reader(Buffer.concat(chunks).subarray(4));
   const answer = await createDispatch(registry, server)({ header: readRequestHeader(reader), reader, connection, receivedAt: 0 });
   return decodeResponse(api, version, Buffer.concat(answer ?? []).subarray(4)).body;
