@@ -137,9 +137,11 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
         this.perform(partition, {
           ...decision,
           complete: (error) => {
-            const next = decision.complete?.(error) ?? null;
-            resolve(error === ErrorCode.NONE ? response : failed(error, response));
-            return next;
+            try {
+              return decision.complete?.(error) ?? null;
+            } finally {
+              resolve(error === ErrorCode.NONE ? response : failed(error, response));
+            }
           },
         });
       } catch (error) {

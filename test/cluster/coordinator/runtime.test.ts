@@ -206,3 +206,17 @@ test('decisions that wait for one batch are limited', async () => {
   b.storage.commit(0);
   expect(new Set(await Promise.all([batch, ...waiting]))).toEqual(new Set([1]));
 });
+
+test('a request is answered when the completion of its decision throws, and the shard is reloaded', async () => {
+  const b = await bench();
+  const decide = (shard: Counter): Decision<number, number> => ({
+    ...shard.add(3),
+    complete: () => {
+      throw new Error('planted');
+    },
+  });
+  expect(await b.runtime.decide<number>(0, decide, (error) => -error)).toBe(3);
+  await settle();
+  expect(b.shards).toHaveLength(2);
+  expect(b.read()).toBe(3);
+});
