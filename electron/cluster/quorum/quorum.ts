@@ -80,7 +80,6 @@ export class MetadataQuorum {
   private readonly loader: MetadataLoader;
   private readonly zookeeper = new ZooKeeperLogState();
   private readonly peers: PeerChannels;
-  private readonly leaderListeners = new Set<(status: RaftStatus) => void>();
   private state: 'new' | 'running' | 'stopped' = 'new';
   /** The log and snapshots on disk have been read. */
   private started = false;
@@ -233,12 +232,6 @@ export class MetadataQuorum {
     return this.loader.onImage((change) => listener({ ...this.zookeeper.lastChange, metadata: change }));
   }
 
-  /** Calls `listener` with every change of leader, epoch or this node's own role. */
-  onLeader(listener: (status: RaftStatus) => void): () => void {
-    this.leaderListeners.add(listener);
-    return () => this.leaderListeners.delete(listener);
-  }
-
   get status(): RaftStatus {
     return this.raft.status;
   }
@@ -265,7 +258,6 @@ export class MetadataQuorum {
   private onLeaderChange(status: RaftStatus): void {
     this.controller.onLeaderChange(status);
     this.channel.onLeaderChange();
-    for (const listener of this.leaderListeners) listener(status);
   }
 
   private onLoaded({ endOffset, epoch }: SnapshotId, records: number): void {
