@@ -55,7 +55,7 @@ export const LAYERS: readonly Layer[] = [
     // Types, definitions and pure rules, without a schema library. Every layer may import them, the embedded cluster too.
     name: 'shared/plain',
     files:
-      /^shared\/(?!.*-schema\.ts$)(?:(?:faults|incidents|models|timeline)\/|(?:durations|errors|keys|lists|numbers|own-value|units)\.ts$)/,
+      /^shared\/(?!.*-schema\.ts$)(?:(?:faults|incidents|models|timeline)\/|(?:addresses|durations|errors|keys|listeners|lists|numbers|own-value|units)\.ts$)/,
     layers: [],
     modules: [],
   },

@@ -1,6 +1,7 @@
 /** The options `--bind` and `--advertised-host`: addresses at which Kafka and ZooKeeper clients connect to the embedded cluster. */
 import type { ParseArgsOptionsConfig } from 'node:util';
-import { advertisedHostProblem, bindAddressProblem, isWildcard, shortestAddress } from '../services/listener-addresses.ts';
+import { isWildcard } from '#shared/addresses';
+import { advertisedHostProblem, bindAddressProblem, shortestAddress } from '../services/listener-addresses.ts';
 import { UsageError } from './command.ts';
 
 export interface ListenerChoice {

@@ -4,6 +4,7 @@
  * that node, so a fault of a node is added only while the node is a member.
  */
 import { definitionOf, describeFault, nodesOf } from '#shared/faults/definitions';
+import { Listeners } from '#shared/listeners';
 import type { Fault, FaultSpec } from '#shared/models/lab';
 import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
 import { plural } from '#shared/numbers';
@@ -41,7 +42,7 @@ export class ClusterFaults {
   private readonly host: FaultHost;
   private inForce: readonly Fault[] = [];
   private readonly corruptions = new Map<number, Corruption>();
-  private readonly listeners = new Set<(faults: readonly Fault[]) => void>();
+  private readonly listeners = new Listeners<readonly Fault[]>();
   /** When a node's disk last had its space restored; monotonic ms. */
   private readonly roomSince = new Map<number, number>();
   private lastId = 0;
@@ -56,8 +57,7 @@ export class ClusterFaults {
   }
 
   onChange(listener: (faults: readonly Fault[]) => void): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
+    return this.listeners.add(listener);
   }
 
   /** Resolves when the fault is active. Rejects with `ClusterError` NO_SUCH_NODE, NO_SUCH_REPLICA, WRONG_STATE, BAD_OPTION. */
@@ -292,7 +292,7 @@ export class ClusterFaults {
 
   private add(fault: Fault): Fault {
     this.inForce = [...this.inForce, fault].sort((a, b) => a.id - b.id);
-    this.announce();
+    this.listeners.notify(this.inForce);
     return fault;
   }
 
@@ -300,12 +300,8 @@ export class ClusterFaults {
     const dropped = this.inForce.filter(which);
     if (dropped.length === 0) return [];
     this.inForce = this.inForce.filter((fault) => !which(fault));
-    this.announce();
+    this.listeners.notify(this.inForce);
     return dropped;
-  }
-
-  private announce(): void {
-    for (const listener of [...this.listeners]) listener(this.inForce);
   }
 }
 

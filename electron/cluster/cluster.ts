@@ -6,6 +6,7 @@
  * membership also holds its node's queue, from before the node becomes a member until it is none any more, so every worker has a member that
  * owns it.
  */
+import { isWildcard } from '#shared/addresses';
 import type { Fault, FaultSpec } from '#shared/models/lab';
 import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
 import { ClusterDirectory, removeAbandoned, type ClusterFile, type NodePorts } from './cluster-directory.ts';
@@ -20,7 +21,7 @@ import { isPortTaken, startTogether } from './cluster-start.ts';
 import { TransitionQueue } from './cluster-transitions.ts';
 import { settlesWithin } from './cluster-waiting.ts';
 import { workerThreads, type WorkerFactory } from './cluster-worker.ts';
-import { formatAddress, isLoopback, isWildcard, localAddressOf } from './lib/addresses.ts';
+import { formatAddress, isLoopback, localAddressOf } from './lib/addresses.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Disk } from './lib/disk.ts';
 import type { LogFields, LogLevel } from './lib/logger.ts';

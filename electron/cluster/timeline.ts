@@ -1,6 +1,7 @@
 /**
  * The recorded timeline: actions on the cluster, reports of the nodes, and the causes of each (`event-causes.ts`).
  */
+import { Listeners } from '#shared/listeners';
 import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
 import { isListed, numbersIn } from '#shared/timeline/listed-partitions';
 import { findCause, type EntryHistory } from './event-causes.ts';
@@ -24,7 +25,7 @@ export class Timeline implements EntryHistory {
   private readonly entries: TimelineEvent[] = [];
   /** When each entry was recorded, monotonic ms: a node's clock may be wrong. */
   private readonly recordedMs: number[] = [];
-  private readonly listeners = new Set<(entry: TimelineEvent) => void>();
+  private readonly listeners = new Listeners<TimelineEvent>();
   private readonly monotonic: (() => number) | undefined;
   private nextId = 1;
 
@@ -59,7 +60,7 @@ export class Timeline implements EntryHistory {
       this.entries.splice(0, this.entries.length - CAPACITY);
       this.recordedMs.splice(0, this.recordedMs.length - CAPACITY);
     }
-    for (const listener of [...this.listeners]) listener(entry);
+    this.listeners.notify(entry);
     return entry;
   }
 
@@ -77,8 +78,7 @@ export class Timeline implements EntryHistory {
 
   /** Calls back with every new entry; returns its removal. */
   onEntry(listener: (entry: TimelineEvent) => void): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
+    return this.listeners.add(listener);
   }
 
   private addPreviousLeader(entry: TimelineEvent): void {

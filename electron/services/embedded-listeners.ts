@@ -6,7 +6,8 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
-import { advertisedHostProblem, bindAddressProblem, isWildcard, shortestAddress } from './listener-addresses.ts';
+import { isWildcard } from '#shared/addresses';
+import { advertisedHostProblem, bindAddressProblem, shortestAddress } from './listener-addresses.ts';
 import type { EmbeddedListeners, ListenerAddresses } from '#shared/models/listeners';
 import { ServiceError } from './errors.ts';
 import { messageOf } from '#shared/errors';

@@ -1,13 +1,9 @@
 /** What the addresses of the listeners for clients may be: where the nodes bind, and which host brokers return to clients. */
+import { isWildcard } from '#shared/addresses';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 
 /** Of a DNS name (RFC 1035). */
 const MAX_HOST_CHARACTERS = 253;
-
-/** All addresses of this machine: good to bind to, and none that a client can connect to. */
-export function isWildcard(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
-}
 
 /** What is wrong with `text` as an address to bind to, as a clause behind the text; undefined: nothing. */
 export function bindAddressProblem(text: string): string | undefined {

@@ -10,6 +10,7 @@ import { ServiceError } from './errors.ts';
 import { GroupJob } from './group-job.ts';
 import type { Loads } from './load.ts';
 import { ProducerJob } from './producer-job.ts';
+import { Listeners } from '#shared/listeners';
 
 /** What ended loads hold stays in memory, twelve bytes a record; of older ones only the counts do. */
 const MOST_AUDITABLE = 8;
@@ -35,7 +36,7 @@ type Job = ProducerJob | GroupJob;
 
 export class LoadService implements Loads {
   private readonly options: LoadsOptions;
-  private readonly listeners = new Set<(loads: readonly LoadRow[]) => void>();
+  private readonly listeners = new Listeners<readonly LoadRow[]>();
   private jobs: Job[] = [];
   private nextId = 1;
   private ticking: NodeJS.Timeout | undefined;
@@ -134,8 +135,7 @@ export class LoadService implements Loads {
   }
 
   onChange(listener: (loads: readonly LoadRow[]) => void): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
+    return this.listeners.add(listener);
   }
 
   async close(): Promise<void> {
@@ -169,7 +169,7 @@ export class LoadService implements Loads {
     const text = JSON.stringify(rows);
     if (text === this.told) return;
     this.told = text;
-    for (const listener of [...this.listeners]) listener(rows);
+    this.listeners.notify(rows);
   }
 
   /** Of the oldest that have ended, the memory. */

@@ -13,6 +13,7 @@ import { parseProperties } from '../properties.ts';
 import { keepFilesPrivate } from '../private-files.ts';
 import { untilSignal } from '../signals.ts';
 import { messageOf } from '#shared/errors';
+import { writeError, writeLine } from '../output.ts';
 
 const USAGE = `Usage: npm run cluster -- [options]
 
@@ -93,7 +94,6 @@ function readProperties(file: string): Record<string, string> {
 }
 
 async function run(options: Options): Promise<number> {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   keepFilesPrivate();
   const signal = untilSignal(options);
   const cluster = new Cluster({
@@ -105,26 +105,26 @@ async function run(options: Options): Promise<number> {
     ...(options.advertisedHost === undefined ? {} : { advertisedHost: options.advertisedHost }),
     ...(options.data === undefined ? {} : { dataDirectory: options.data }),
     logLevel: options.logLevel,
-    onLog: (node, _level, message, fields) => say(`broker ${node}: ${message}${describeFields(fields)}`),
+    onLog: (node, _level, message, fields) => writeLine(`broker ${node}: ${message}${describeFields(fields)}`),
   });
   let control: ControlServer | undefined;
   try {
     const early = await Promise.race([cluster.start().then(() => null), signal]);
     if (early === null) {
-      for (const notice of cluster.notices) say(notice);
-      control = options.control === undefined ? undefined : await openControl(cluster, options.control, say);
-      announce(cluster, control, options.json, say);
+      for (const notice of cluster.notices) writeLine(notice);
+      control = options.control === undefined ? undefined : await openControl(cluster, options.control);
+      announce(cluster, control, options.json);
     }
     const ended = early ?? (await signal);
-    say(`${ended}: stopping`);
+    writeLine(`${ended}: stopping`);
     return 0;
   } finally {
     const opened = control;
-    if (!(await closeInTime([async () => opened?.close(), () => cluster.close()], say))) endByForce();
+    if (!(await closeInTime([async () => opened?.close(), () => cluster.close()], writeLine))) endByForce();
   }
 }
 
-async function openControl(cluster: Cluster, port: number, say: (line: string) => void): Promise<ControlServer> {
+async function openControl(cluster: Cluster, port: number): Promise<ControlServer> {
   // Loaded here, as most runs have no control API.
   const [{ startControlServer }, { createEmbeddedLab }, { LoadService }, { ScenariosService }] = await Promise.all([
     import('../../control/server.ts'),
@@ -132,15 +132,13 @@ async function openControl(cluster: Cluster, port: number, say: (line: string) =
     import('../../services/loads.ts'),
     import('../../scenarios/service.ts'),
   ]);
-  const reportError = (what: string, error: unknown): void =>
-    say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const bootstrap = (): string => cluster.bootstrap;
   const { connectHost } = cluster;
   const lab = createEmbeddedLab(cluster);
   const note = (event: ClusterNote): void => cluster.note(event);
-  const loads = new LoadService({ bootstrap, connectHost, workerPath: loadWorkerPath(), onError: reportError, note });
-  const scenarios = new ScenariosService({ lab, loads, bootstrap, connectHost, version: ownVersion(), onError: reportError, note });
-  const server = await startControlServer({ lab, scenarios, port, onError: (error) => reportError('control', error) });
+  const loads = new LoadService({ bootstrap, connectHost, workerPath: loadWorkerPath(), onError: writeError, note });
+  const scenarios = new ScenariosService({ lab, loads, bootstrap, connectHost, version: ownVersion(), onError: writeError, note });
+  const server = await startControlServer({ lab, scenarios, port, onError: (error) => writeError('control', error) });
   return {
     url: server.url,
     token: server.token,
@@ -150,7 +148,7 @@ async function openControl(cluster: Cluster, port: number, say: (line: string) =
   };
 }
 
-function announce(cluster: Cluster, control: ControlServer | undefined, json: boolean, say: (line: string) => void): void {
+function announce(cluster: Cluster, control: ControlServer | undefined, json: boolean): void {
   const { bootstrap, zookeeper, dataDirectory: data } = cluster;
   if (json) {
     const line = { bootstrap, zookeeper, control: control?.url ?? null, token: control?.token ?? null, data, pid: process.pid };
@@ -159,7 +157,7 @@ function announce(cluster: Cluster, control: ControlServer | undefined, json: bo
   }
   process.stdout.write(`bootstrap  ${bootstrap}\nzookeeper  ${zookeeper}\ndata       ${data}\n`);
   if (control !== undefined) process.stdout.write(`control    ${control.url}\ntoken      ${control.token}\n`);
-  say('Every broker is ready. Ctrl-C stops them.');
+  writeLine('Every broker is ready. Ctrl-C stops them.');
 }
 
 function describeFields(fields: Readonly<Record<string, unknown>>): string {

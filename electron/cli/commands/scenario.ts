@@ -16,6 +16,7 @@ import { HELP_LINE, parsing, UsageError, type Command } from '../command.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion } from '../paths.ts';
 import { untilSignal } from '../signals.ts';
 import { maxOf } from '#shared/lists';
+import { writeError, writeLine } from '../output.ts';
 
 const USAGE = `Usage: npm run scenario -- FILE [options]
        npm run scenario -- NAME [options]     a scenario of the library
@@ -98,7 +99,6 @@ function load(what: string): { scenario: Scenario; text: string } {
 
 /** Resolves to null when a signal arrives before the cluster has started. */
 async function runOnOwnCluster(scenario: Scenario, text: string): Promise<ScenarioReport | null> {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const signal = untilSignal();
   const cluster = new Cluster({
     workerPath: nodeWorkerPath(),
@@ -107,25 +107,23 @@ async function runOnOwnCluster(scenario: Scenario, text: string): Promise<Scenar
     properties: Object.fromEntries(Object.entries(scenario.cluster.properties).map(([name, value]) => [name, String(value)])),
     logLevel: 'error',
     onLog: (node, level, message) => {
-      if (level === 'error') say(`broker ${node}: ${message}`);
+      if (level === 'error') writeLine(`broker ${node}: ${message}`);
     },
   });
   let bootstrap: string | null = null;
-  const onError = (what: string, error: unknown): void =>
-    say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const loads = new LoadService({
     bootstrap: () => bootstrap,
     workerPath: loadWorkerPath(),
-    onError,
+    onError: writeError,
     note: (note) => cluster.note(note),
   });
-  const progress = new ProgressText(say);
+  const progress = new ProgressText(writeLine);
   const scenarios = new ScenariosService({
     lab: createEmbeddedLab(cluster),
     loads,
     bootstrap: () => bootstrap,
     version: ownVersion(),
-    onError,
+    onError: writeError,
     onProgress: (state) => progress.show(state),
     note: (note) => cluster.note(note),
   });
@@ -137,7 +135,7 @@ async function runOnOwnCluster(scenario: Scenario, text: string): Promise<Scenar
     void signal.then(() => scenarios.cancel());
     return await report;
   } finally {
-    if (!(await closeInTime([() => scenarios.close(), () => loads.close(), () => cluster.close()], say))) endByForce();
+    if (!(await closeInTime([() => scenarios.close(), () => loads.close(), () => cluster.close()], writeLine))) endByForce();
   }
 }
 

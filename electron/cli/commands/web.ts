@@ -12,6 +12,7 @@ import { openBrowser } from '../open-browser.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '../paths.ts';
 import { keepFilesPrivate } from '../private-files.ts';
 import { untilSignal } from '../signals.ts';
+import { writeLine } from '../output.ts';
 
 const DEFAULT_PORT = 7_420;
 
@@ -74,7 +75,6 @@ export function readWebOptions(args: readonly string[]): Options {
 }
 
 async function run(options: Options): Promise<number> {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const root = join(dirname(nodeWorkerPath()), '..', 'renderer');
   if (!existsSync(join(root, 'index.html'))) throw new Error('The pages are not built: run "npm run build" first.');
   keepFilesPrivate();
@@ -92,13 +92,13 @@ async function run(options: Options): Promise<number> {
     userDirectory: userDataDirectory(),
     workerPath: nodeWorkerPath(),
     loadWorkerPath: loadWorkerPath(),
-    log: say,
+    log: writeLine,
   });
   let server: WebServer | undefined;
   try {
-    server = await serve(options, root, host, say);
-    await announce(options, server, host, signal, say);
-    say(`${await signal}: stopping`);
+    server = await serve(options, root, host);
+    await announce(options, server, host, signal);
+    writeLine(`${await signal}: stopping`);
     return 0;
   } finally {
     await server?.close();
@@ -107,7 +107,7 @@ async function run(options: Options): Promise<number> {
 }
 
 /** Without `--port`, takes the next free port from the default one. */
-async function serve(options: Options, root: string, host: Host, say: (line: string) => void): Promise<WebServer> {
+async function serve(options: Options, root: string, host: Host): Promise<WebServer> {
   const { startWebServer } = await import('../../web/server.ts');
   const { invoke, services } = host;
   const start = (port: number): Promise<WebServer> =>
@@ -117,7 +117,7 @@ async function serve(options: Options, root: string, host: Host, say: (line: str
       root,
       invoke,
       connect: (deliver) => services.connections.connect(deliver),
-      onError: (error) => say(`web: ${String(error)}`),
+      onError: (error) => writeLine(`web: ${String(error)}`),
     });
   if (options.port !== undefined) return start(options.port);
   for (let port = DEFAULT_PORT; port < DEFAULT_PORT + 100; port++) {
@@ -131,23 +131,17 @@ async function serve(options: Options, root: string, host: Host, say: (line: str
 }
 
 /** Prints the address at once, as the page shows the start of the cluster; with `--json`, when the cluster is ready. */
-async function announce(
-  options: Options,
-  server: WebServer,
-  host: Host,
-  signal: Promise<string>,
-  say: (line: string) => void,
-): Promise<void> {
+async function announce(options: Options, server: WebServer, host: Host, signal: Promise<string>): Promise<void> {
   if (!options.json) {
     process.stdout.write(`${server.url}\n`);
     if (options.open && !(await openBrowser(server.url, join(userDataDirectory(), 'run'))))
-      say('Open that address in a browser. Ctrl-C stops it.');
+      writeLine('Open that address in a browser. Ctrl-C stops it.');
   }
   const interrupted = await Promise.race([host.started.then(() => false), signal.then(() => true)]);
   if (interrupted) return;
   const bootstrap = host.bootstrap();
   if (options.json)
     process.stdout.write(`${JSON.stringify({ url: server.url, token: server.token, bootstrap, zookeeper: host.zookeeper() })}\n`);
-  for (const notice of host.services.info.notices) say(notice);
-  if (!options.json && bootstrap !== null) say(`Kafka clients connect to ${bootstrap}.`);
+  for (const notice of host.services.info.notices) writeLine(notice);
+  if (!options.json && bootstrap !== null) writeLine(`Kafka clients connect to ${bootstrap}.`);
 }

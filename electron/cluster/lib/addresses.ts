@@ -1,11 +1,8 @@
 /** Reachability of a listener by its address. Addresses are IP addresses in their shortest form; names are none of these. */
 
-const LOOPBACK = '127.0.0.1';
+import { isWildcard } from '#shared/addresses';
 
-/** All addresses of this machine. */
-export function isWildcard(address: string): boolean {
-  return address === '0.0.0.0' || address === '::';
-}
+const LOOPBACK = '127.0.0.1';
 
 /** Addresses that are not reachable from other machines or containers. */
 export function isLoopback(address: string): boolean {
