@@ -19,8 +19,8 @@ export const KIND_OPTIONS: { value: EventKind | 'all'; label: string }[] = [
 ];
 
 /** Where there is no event to show. */
-export const tellNothing = (embedded: boolean): string =>
-  embedded ? 'Nothing has happened yet. Stop a broker and watch.' : 'No change has been observed since this cluster was selected.';
+export const explainEmptyTimeline = (embedded: boolean): string =>
+  embedded ? 'No events yet. Stop a broker and watch.' : 'No change has been observed since this cluster was selected.';
 
 /** An event of an unknown type is shown by its name. */
 function definitionOfEvent(event: TimelineEvent): EventDefinition {
@@ -44,7 +44,7 @@ export function describeReason(event: TimelineEvent): string | null {
     const detail = /: (.+)$/.exec(reason)?.[1];
     return describeFaultOf(event) === null || detail === undefined || describeEvent(event).includes(detail) ? null : detail;
   }
-  // What a load went through is told in its reason's words.
+  // The reason of a load's event describes it.
   return describeEvent(event).endsWith(reason) ? null : reason;
 }
 

@@ -287,7 +287,7 @@ describe('the forms', () => {
 });
 
 describe('words', () => {
-  it('tell faults and what ends them', () => {
+  it('describe faults and what ends them', () => {
     expect(describeFault({ type: 'partition', between: [2, 3], direction: 'both' })).toBe('link 2 ↔ 3 cut');
     expect(describeFault({ type: 'clockSkew', node: 1, offsetMs: -60_000 })).toBe('clock of broker 1: 1 min behind');
     expect(describeFault({ type: 'slowDisk', node: 1, latencyMs: 120, bytesPerSecond: 50_000 })).toBe(
@@ -301,8 +301,8 @@ describe('words', () => {
   });
 
   it('count what a loss would mean before it happens', () => {
-    const told = describeVerb('kill', { broker: BROKERS[0] as BrokerRow, topics: [topic('orders', [{ leader: 1, isr: [1, 2] }])] });
-    expect(told).toBe(
+    const text = describeVerb('kill', { broker: BROKERS[0] as BrokerRow, topics: [topic('orders', [{ leader: 1, isr: [1, 2] }])] });
+    expect(text).toBe(
       'Crashes immediately (SIGKILL). Data already written to disk is kept. Leadership moves after 3 s without a heartbeat. Leads 1 partition. orders will refuse acks=all writes.',
     );
   });
