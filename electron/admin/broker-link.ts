@@ -35,7 +35,7 @@ export interface SendOptions {
   isRepeated?: boolean;
 }
 
-/** Of one request, over all of its steps: connecting, the question for the cluster's id, and the answer. */
+/** Time limit of one request over all of its steps: connecting, the request for the cluster id, and the response. */
 interface Limit {
   readonly totalMs: number;
   readonly leftMs: () => number;
@@ -43,9 +43,9 @@ interface Limit {
 
 export class BrokerLink {
   readonly address: string;
-  /** From when it let somebody wait too long until it answers anything. */
+  /** True from a request that timed out until the broker answers a request. */
   silent = false;
-  /** The last of the reads that wait for an answer. */
+  /** The latest read that waits for its response. */
   private waiting: Promise<unknown> | undefined;
   private broker: Broker;
   private pool: ConnectionPool;
@@ -157,9 +157,9 @@ export class BrokerLink {
   }
 
   /**
-   * As `send`, for what another broker may be asked as well. While this one is silent it is asked one such thing at a time: answers come
-   * in order, so more would only pile up behind it. What waits for its turn is not sent when the one before fails, and fails with it, nor
-   * once the signal is aborted.
+   * As `send`, for requests that another broker can answer too. While this broker is silent it receives one such request at a time, since
+   * responses are ordered and more would queue up behind it. A queued request is not sent, and rejects, if the one before it fails or the
+   * signal is aborted.
    */
   async read<In, Out>(api: Api<unknown, In, Out, never>, body: In, options: SendOptions, signal: AbortSignal): Promise<Out> {
     while (this.silent && this.waiting !== undefined) {
@@ -175,7 +175,7 @@ export class BrokerLink {
     }
   }
 
-  /** On silence the socket is destroyed: kafkajs would keep it, and everything behind it would wait (#919, #1163). */
+  /** A timeout destroys the socket: kafkajs would keep it, and later requests would wait behind the first one (kafkajs #919, #1163). */
   private async withTimeout<T>(answer: Promise<T>, broker: Broker, { totalMs, leftMs }: Limit): Promise<T> {
     let cancel: (() => void) | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
@@ -196,7 +196,7 @@ export class BrokerLink {
       throw error;
     } finally {
       cancel?.();
-      // The loser of the race may still reject; its reason has been reported by the winner.
+      // The response may reject after the timeout, which was already reported.
       answer.catch(() => undefined);
     }
   }

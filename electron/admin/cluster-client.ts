@@ -1,6 +1,6 @@
 /**
- * One cluster, seen so that dead brokers do not matter: it finds the brokers by a Metadata request of our own, sends to
- * each what concerns it, and reports who did not answer beside what the others said.
+ * A client of one cluster that tolerates dead brokers: it finds brokers by its own Metadata requests, sends each request to the right
+ * brokers, and returns failures of brokers beside the responses of the others.
  */
 import { describeCluster } from '../cluster/protocol/apis/describe-cluster.ts';
 import { metadata } from '../cluster/protocol/apis/metadata.ts';
@@ -23,20 +23,20 @@ export interface BrokerAddress {
   rack: string | null;
 }
 
-/** What one broker of several said. */
+/** The response or failure of one of several brokers. */
 export type BrokerAnswer<T> = { broker: number; value: T } | { broker: number; error: AdminError };
 
-/** Time one broker gets for a read before it is given up. */
+/** Time limit of a read at one broker. */
 const READ_TIMEOUT_MS = 2_500;
-/** After which another is asked as well where any would do: far above what a broker takes, far below what a person waits for. */
+/** After this time another broker receives the request too: far above a usual response time, and short for the user. */
 const LATE_MS = 250;
 const WRITE_TIMEOUT_MS = 15_000;
 const RETRY_PAUSE_MS = 150;
 
 export interface ReadOptions extends SendOptions {
-  /** After which another broker is asked as well; more than usual for what costs each of them much. */
+  /** After this time another broker receives the request too; longer for expensive requests. */
   lateMs: number;
-  /** A broker that is not asked, by its id: what it answers is to be confirmed. */
+  /** The id of a broker that must not answer, since its own answer is to be confirmed. */
   except: number;
 }
 
@@ -87,8 +87,8 @@ export class ClusterClient {
   }
 
   /**
-   * Metadata of all topics (`null`), of some, or of none (`[]`); never creates one. An answer that is older than one that was given
-   * before is passed over: it is from a broker that is cut off, or slow to hear. Where nobody has a newer one, the newest is given.
+   * Metadata of all topics (`null`), of some, or of none (`[]`); never creates one. A response that is older than an earlier one is
+   * skipped: its broker is isolated, or has not received the newest metadata yet. If all responses are older, the newest is returned.
    */
   async metadata(topics: readonly string[] | null): Promise<ClusterMetadata> {
     const { leaderEpochs } = this;
@@ -103,7 +103,7 @@ export class ClusterClient {
       },
     );
     if ('taken' in answer) return answer.taken;
-    // As after the cluster was restored from a copy: what was known of it is no more.
+    // As after the cluster was restored from a backup: the epochs known so far are no longer valid.
     const newest = answer.refused.reduce((a, b) => (leaderEpochs.behind(b.topics) < leaderEpochs.behind(a.topics) ? b : a));
     this.take(newest, topics === null);
     return newest;
@@ -320,7 +320,7 @@ export function leaderOf(meta: ClusterMetadata, topic: string, partition: number
   return found.leaderId;
 }
 
-/** A leader has moved, or somebody does not answer now. */
+/** True if a leader has moved or a broker does not answer. */
 export function isWorthRetrying(error: unknown): boolean {
   return error instanceof UnreachableError || (error instanceof AdminError && error.kafkaCode !== null && isRetriable(error.kafkaCode));
 }

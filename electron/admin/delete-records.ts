@@ -6,19 +6,19 @@ import { AdminError, kafkaFailure } from './errors.ts';
 import { pushTo } from './topics.ts';
 
 const TIMEOUT_MS = 5_000;
-/** What the answer may take beyond the time that the broker is given for it. */
+/** Time for the response beyond the timeout in the request. */
 const GRACE_MS = 1_000;
-/** A topic or partition that was just created may be unknown to a broker for so long; after that it does not exist. */
+/** A broker may not know a new topic or partition for so long; after that it counts as missing. */
 const UNKNOWN_MS = 1_500;
-/** As an offset: all that is committed. */
+/** The offset −1 of DeleteRecords: the high watermark. */
 const HIGH_WATERMARK = -1n;
 
-/** Where a partition's log starts now, or why it did not move. */
+/** The new log start offset of a partition, or why it was not changed. */
 export type Deleted = { startOffset: bigint } | { error: AdminError };
 
 /**
- * Moves the start of each partition's log up to the offset that stands with it (null: to its high watermark) on every live replica. Asks
- * again, with fresh metadata, while leaders move: a start that is there already stays where it is. Rejects where nothing could be asked.
+ * Sets the log start offset of each partition on every live replica to the given offset (null: the high watermark). Retries with fresh
+ * metadata while leaders move; a repeated request changes nothing. Rejects if no request could be sent.
  */
 export async function deleteRecordsBefore(
   client: ClusterClient,
@@ -43,7 +43,7 @@ export async function deleteRecordsBefore(
   try {
     await client.retrying(attempt);
   } catch (error) {
-    // What was done stays done, and what was not has said why.
+    // Partitions that were changed stay changed; the others have their error in `done`.
     if (done.size === 0 || !(error instanceof AdminError)) throw error;
   }
   return done;

@@ -1,4 +1,4 @@
-/** Elections that a person asks for (KIP-183, KIP-460). */
+/** Leader elections on request (KIP-183, KIP-460). */
 import { electLeaders } from '../cluster/protocol/apis/elect-leaders.ts';
 import { ErrorCode } from '../cluster/protocol/error-codes.ts';
 import type { ClusterClient } from './cluster-client.ts';

@@ -1,4 +1,4 @@
-/** A group's committed offsets, set from outside. */
+/** Sets committed offsets of a group as a client that is not a member. */
 import { offsetCommit } from '../cluster/protocol/apis/offset-commit.ts';
 import { ErrorCode } from '../cluster/protocol/error-codes.ts';
 import type { ClusterClient } from './cluster-client.ts';
@@ -8,10 +8,10 @@ import { coordinatorOf } from './groups.ts';
 /** Newer ones name topics by id only. */
 const OFFSET_COMMIT_VERSION = 9;
 const COORDINATOR_TIMEOUT_MS = 5_000;
-/** Of nobody: the coordinator takes such a commit only while the group has no member. */
+/** For a commit by a client that is not a member: the coordinator accepts it only while the group has no members. */
 const NO_GENERATION = -1;
 
-/** All of them, or rejects with Kafka's error of the first that was refused: UNKNOWN_MEMBER_ID while the group has members. */
+/** Rejects with Kafka's error of the first partition that was refused: UNKNOWN_MEMBER_ID while the group has members. */
 export async function setCommitted(
   client: ClusterClient,
   group: string,
@@ -44,7 +44,7 @@ export async function setCommitted(
   });
 }
 
-/** Kafka's words for it speak of the member that asks, and here nobody does. */
+/** Replaces the text of UNKNOWN_MEMBER_ID, which is about the requesting member: this client is none. */
 function failureOf(code: number, group: string, partition: string): AdminError {
   if (code !== ErrorCode.UNKNOWN_MEMBER_ID) return kafkaFailure(code, { subject: partition });
   return new AdminError(

@@ -260,7 +260,7 @@ export async function deleteGroup(client: ClusterClient, group: string): Promise
   });
 }
 
-/** Rejects while it moves. */
+/** Rejects with `UnreachableError` while the coordinator moves to another broker. */
 export async function coordinatorOf(client: ClusterClient, group: string): Promise<number> {
   await client.metadata([]);
   const answer = await client.anyBroker(findCoordinator, { key: group, keyType: 0, coordinatorKeys: [group] });

@@ -1,29 +1,29 @@
 /**
- * One question to several who could answer it, when some of them may be silent: the next is asked as soon as the one before is late,
- * failed, or said what will not do, and the first good answer is taken. What the others still say is let go. (Dean and Barroso,
- * "The Tail at Scale", 2013: hedged requests.)
+ * Hedged requests (Dean and Barroso, "The Tail at Scale", 2013): one read that several brokers can answer, some of which may be silent.
+ * The next broker receives the request when the previous one is late, has failed or returned an unusable response. The first usable
+ * response is returned, later ones are ignored.
  */
 import { afterIdle } from './idle-timer.ts';
 
 export interface HedgedRead<T, E extends Error> {
-  /** How each is asked, in this order. The signal is aborted once nobody's answer is waited for any more. */
+  /** One function per broker, called in this order. The signal is aborted when the read has ended. */
   asks: readonly ((signal: AbortSignal) => Promise<T>)[];
-  /** Milliseconds after which one that has said nothing is late. */
+  /** Milliseconds without a response after which a broker is late. */
   lateMs: number;
-  /** Judges an answer, and takes it if it is good. */
+  /** True if the response is usable; it may then store it. */
   takes: (answer: T) => boolean;
-  /** That one is late; it may still answer. */
+  /** Called for a late broker, which may still answer. */
   onLate: (index: number) => void;
-  /** Whether it is enough to ask the next; any other failure is the outcome. */
+  /** True for a failure after which the next broker is tried; any other failure ends the read. */
   isPassable: (error: Error) => error is E;
 }
 
-/** What came of it: the answer that was taken; or, of all that answered and failed, each. */
+/** The usable response; or all unusable ones and all failures. */
 export type HedgedOutcome<T, E> = { taken: T } | { refused: T[]; failures: E[] };
 
 type Reply<T> = { index: number; answer: T } | { index: number; error: Error };
 
-/** Rejects with the first failure that is not passable. */
+/** Rejects with the first failure for which `isPassable` is false. */
 export async function hedgedRead<T, E extends Error>(read: HedgedRead<T, E>): Promise<HedgedOutcome<T, E>> {
   const { asks, lateMs, takes, onLate, isPassable } = read;
   const over = new AbortController();
@@ -31,7 +31,7 @@ export async function hedgedRead<T, E extends Error>(read: HedgedRead<T, E>): Pr
   const refused: T[] = [];
   const failures: E[] = [];
   let last = -1;
-  /** Runs while the one that was asked last is still in time. */
+  /** Runs until the last broker that received the request is late. */
   let patience: Patience | undefined;
   try {
     for (;;) {
@@ -70,7 +70,7 @@ class Patience {
   readonly end: Promise<'late'>;
   private cancel: (() => void) | undefined;
 
-  /** An answer that this thread had no time to read is not late: another broker would be asked for nothing, and this one be counted as silent. */
+  /** Time in which this thread was busy does not count: the response may have arrived, and the broker would be counted as silent. */
   constructor(ms: number) {
     this.end = new Promise((resolve) => {
       this.cancel = afterIdle(ms, () => resolve('late'));
@@ -82,7 +82,7 @@ class Patience {
   }
 }
 
-/** Never rejects, so that one which nobody waits for any more may fail. */
+/** Never rejects: a request may fail after the read has ended. */
 async function replyOf<T>(index: number, answer: Promise<T>): Promise<Reply<T>> {
   try {
     return { index, answer: await answer };

@@ -49,7 +49,7 @@ export class KafkajsSockets {
     return socket;
   };
 
-  /** From now on a request of this client that times out ends the connections to its broker; what was on its way there is tried anew. */
+  /** From now on a request of `client` that times out closes the connections to its broker; kafkajs retries the requests in flight there. */
   watch(client: Producer | Consumer): void {
     const silent = ({ payload }: { payload: { broker: string } }): void => this.end(payload.broker, 'the broker is silent');
     // The name of the event is the client's own.

@@ -1,11 +1,11 @@
 /**
- * The newest leader epochs that were heard of, by which an answer is told from one of a broker that is behind. Only what has an order is
- * compared: epochs of one partition, and the number of partitions of one topic, never go down. Which topics and brokers there are, who is
- * in sync, has none; a rule that guesses could believe one broker that is wrong for as long as it is.
+ * The newest leader epochs that brokers have reported, to recognize stale metadata. Only ordered values are compared: the leader epoch of a
+ * partition and the number of partitions of a topic never decrease. The sets of topics, brokers and in-sync replicas have no order; a rule
+ * that guessed could accept one wrong broker indefinitely.
  */
 import { ZERO_UUID } from '../cluster/protocol/uuid.ts';
 
-/** What is looked at in a Metadata answer. */
+/** The fields of a Metadata response that are compared. */
 export interface TopicEpochs {
   errorCode: number;
   name: string | null;
@@ -13,22 +13,22 @@ export interface TopicEpochs {
   partitions: readonly { partitionIndex: number; leaderEpoch: number }[];
 }
 
-/** Where a broker names no epoch. */
+/** The broker does not report an epoch. */
 const UNKNOWN = -1;
 
 export class LeaderEpochs {
-  /** By topic id, or by name where topics have none (below 2.8): each partition's epoch. */
+  /** Epochs by partition; by topic id, or by name where topics have no id (before Apache Kafka 2.8). */
   private readonly epochs = new Map<string, number[]>();
-  /** What was taken last: the same list again is not behind, and brings nothing. */
+  /** The last accepted response: the same list is not stale and changes nothing. */
   private last: { topics: readonly TopicEpochs[]; isComplete: boolean } | undefined;
 
-  /** By how many leader epochs and partitions the answer is older than what is known, over all; 0 for one that is not behind. */
+  /** The sum of leader epochs and partitions by which the response is older than what is known; 0 if it is not stale. */
   behind(topics: readonly TopicEpochs[]): number {
     if (topics === this.last?.topics) return 0;
     let total = 0;
     for (const topic of topics) {
       const known = this.epochs.get(keyOf(topic));
-      // A topic that cannot be told about is listed without its partitions.
+      // A topic with an error is listed without its partitions.
       if (known === undefined || topic.errorCode !== 0) continue;
       let length = 0;
       for (const { partitionIndex, leaderEpoch } of topic.partitions) {
@@ -41,7 +41,7 @@ export class LeaderEpochs {
     return total;
   }
 
-  /** From now on this is the newest. `isComplete`: it lists all topics, so that others are gone, and one made anew is a new one. */
+  /** Accepts the response as the newest. `isComplete`: it lists all topics, so that the others are deleted. */
   take(topics: readonly TopicEpochs[], isComplete: boolean): void {
     if (topics === this.last?.topics && isComplete === this.last.isComplete) return;
     this.last = { topics, isComplete };

@@ -25,7 +25,7 @@ const ID_TIMEOUT_MS = 5_000;
 const RETRY_MS = 15_000;
 const IDEMPOTENT_RETRY_MS = 20_000;
 const TRANSACTION_TIMEOUT_MS = 60_000;
-/** A topic or partition that was just created may be unknown to a broker for so long; after that it does not exist. */
+/** A broker may not know a new topic or partition for so long; after that it counts as missing. */
 const UNKNOWN_MS = 2_000;
 /** Sequences kept; a producer that has written to more partitions takes a new id. */
 const MAX_SEQUENCES = 10_000;

@@ -1,4 +1,4 @@
-/** Replicas on their way from broker to broker, and brokers that leave. */
+/** Partition reassignments, and the unregistration of brokers. */
 import { alterPartitionReassignments } from '../cluster/protocol/apis/alter-partition-reassignments.ts';
 import { listPartitionReassignments } from '../cluster/protocol/apis/list-partition-reassignments.ts';
 import { unregisterBroker } from '../cluster/protocol/apis/unregister-broker.ts';
@@ -16,7 +16,7 @@ export interface ReplicaMove {
 
 const MOVES_A_REQUEST = 1_000;
 
-/** Begins the moves; they go on by themselves. Throws `AdminError` for the first that was refused. */
+/** Starts the reassignments and returns before they complete. Throws `AdminError` for the first one that was refused. */
 export async function moveReplicas(client: ClusterClient, moves: readonly ReplicaMove[]): Promise<void> {
   for (let first = 0; first < moves.length; first += MOVES_A_REQUEST) {
     const byTopic = new Map<string, ReplicaMove[]>();
@@ -53,7 +53,7 @@ export async function listReassignmentTargets(client: ClusterClient): Promise<Ma
   );
 }
 
-/** The cluster forgets a broker that is gone for good. Throws `AdminError`. */
+/** Unregisters a broker (UnregisterBroker). Throws `AdminError`. */
 export async function unregister(client: ClusterClient, broker: number): Promise<void> {
   const answer = await client.onController(unregisterBroker, { brokerId: broker }, ({ errorCode }) => errorCode);
   if (answer.errorCode === ErrorCode.NONE) return;

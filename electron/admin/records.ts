@@ -1,4 +1,4 @@
-/** Records written by plain Produce requests, once and without a retry: for whoever wants to know what a broker says. */
+/** Writes records by plain Produce requests without a retry, for callers that need the broker's own answer. */
 import { Partitioners } from 'kafkajs';
 import { produce } from '../cluster/protocol/apis/produce.ts';
 import { buildBatch } from '../cluster/protocol/records-builder.ts';

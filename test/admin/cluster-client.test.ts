@@ -57,7 +57,7 @@ describe('a broker that is silent', () => {
     expect((await readings(60)).ms).toBeLessThan(SOON_MS);
   });
 
-  test('is asked one thing, and no more piles up there, whoever asks', async () => {
+  test('receives one request at a time, whichever client sends it', async () => {
     await readings(20);
     brokers[0].frozen = true;
     const before = brokers[0].requests;
@@ -66,18 +66,18 @@ describe('a broker that is silent', () => {
     expect(brokers[0].requests - before).toBeLessThanOrEqual(1);
   });
 
-  test('has its turn again once it has answered', async () => {
+  test('receives requests again after it has answered', async () => {
     brokers[0].frozen = true;
     await readings(20);
     brokers[0].frozen = false;
     const before = brokers[0].requests;
-    // Whoever asks it by its id hears of it, and does not wait for what it owes for ever.
+    // A request to it by its id fails at its timeout, and does not wait for the earlier responses.
     await expect.poll(() => client.metadataFrom(1, []).catch(() => null), { timeout: 10_000 }).not.toBeNull();
     await readings(50);
     expect(brokers[0].requests - before).toBeGreaterThan(5);
   });
 
-  test('where all are, one thing waits at each, however many ask, and all of them hear of it in time', async () => {
+  test('while all brokers are silent, each has one request and all callers receive an error in time', async () => {
     await readings(20);
     for (const broker of brokers) broker.frozen = true;
     const requests = (): number => brokers.reduce((sum, broker) => sum + broker.requests, 0);
@@ -92,8 +92,8 @@ describe('a broker that is silent', () => {
   });
 });
 
-describe('a broker that is behind', () => {
-  test('is passed over, and costs no delay', async () => {
+describe('a broker with stale metadata', () => {
+  test('is skipped without a delay', async () => {
     for (const broker of [brokers[1], brokers[2]]) say(broker, 1);
     let first: number | undefined;
     while (first !== 1) first = epochIn(await client.metadata(null));
@@ -103,7 +103,7 @@ describe('a broker that is behind', () => {
     expect(brokers[0].requests).toBeGreaterThan(1);
   });
 
-  test('is passed over for its brokers too, also where some topics are asked for', async () => {
+  test('is skipped for its list of brokers too, also in requests for some topics', async () => {
     for (const broker of brokers) say(broker, 4);
     await client.metadata(null);
     say(brokers[0], 3, T, [1]);
@@ -112,7 +112,7 @@ describe('a broker that is behind', () => {
     expect(client.knownBrokers).toHaveLength(3);
   });
 
-  test('is believed while nobody who is not behind answers; the newest of several is', async () => {
+  test('is accepted while no other broker answers, and the newest of several stale responses is used', async () => {
     for (let epoch = 10; epoch < 100; epoch += 10) {
       for (const broker of brokers) say(broker, epoch);
       await client.metadata(null);
@@ -121,11 +121,11 @@ describe('a broker that is behind', () => {
       say(brokers[2], epoch - 9);
       expect(epochIn(await client.metadata(null))).toBe(epoch - 7);
     }
-    // And from then on it is that by which others are judged.
+    // Later responses are compared with it.
     expect((await readings(20)).epochs).toEqual(times(20, 83));
   });
 
-  test('is believed while the others are down', async () => {
+  test('is accepted while the others are down', async () => {
     for (const broker of brokers) say(broker, 9);
     await client.metadata(null);
     say(brokers[0], 2);
@@ -134,8 +134,8 @@ describe('a broker that is behind', () => {
   });
 });
 
-describe('a topic that was made anew', () => {
-  test('under another id is not taken for an old one', async () => {
+describe('a re-created topic', () => {
+  test('with another id does not count as stale', async () => {
     for (const broker of brokers) say(broker, 9);
     await client.metadata(null);
     for (const broker of brokers) {
@@ -146,7 +146,7 @@ describe('a topic that was made anew', () => {
     expect(readingsServed()).toBe(1);
   });
 
-  test('and has no id, since the brokers know of none, is shown all the same', async () => {
+  test('without an id, as with brokers before topic ids, is accepted', async () => {
     for (const broker of brokers) {
       broker.metadataVersion = 9;
       say(broker, 9, ZERO_UUID);
@@ -156,7 +156,7 @@ describe('a topic that was made anew', () => {
     expect((await readings(20)).epochs).toEqual(times(20, 0));
   });
 
-  test('unknown epochs, as old brokers have them, are as good as any', async () => {
+  test('with unknown epochs, as old brokers report them, is accepted', async () => {
     for (const broker of brokers) say(broker, 9);
     await client.metadata(null);
     say(brokers[0], -1);

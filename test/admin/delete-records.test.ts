@@ -1,4 +1,4 @@
-/** DeleteRecords over several leaders: each is asked once for all that it leads, again while leaders move, and every partition is told of. */
+/** deleteRecordsBefore with several leaders: one request per leader, retries while leaders move, and a result for every partition. */
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ClusterClient } from '../../electron/admin/cluster-client.ts';
 import { deleteRecordsBefore, type Deleted } from '../../electron/admin/delete-records.ts';
@@ -17,7 +17,7 @@ class Brokers {
   eachBroker = ClusterClient.prototype.eachBroker;
 
   metadata = () => {
-    if (this.dead.size === 3) return Promise.reject(new UnreachableError('the cluster', 'nobody is there'));
+    if (this.dead.size === 3) return Promise.reject(new UnreachableError('the cluster', 'all brokers are down'));
     const partitions = this.leaders.map((leaderId, partitionIndex) => ({ errorCode: 0, partitionIndex, leaderId, leaderEpoch: 0 }));
     return Promise.resolve({ topics: [{ errorCode: 0, name: 't', partitions }], brokers: [] });
   };
@@ -64,7 +64,7 @@ const places = (...all: [number, bigint | null][]): Map<number, bigint | null> =
 const plain = (results: Map<number, Deleted>): [number, bigint | string][] =>
   [...results].sort(([a], [b]) => a - b).map(([partition, one]) => [partition, 'error' in one ? one.error.app.code : one.startOffset]);
 
-test('one request a leader, an offset or the end for each partition', async () => {
+test('deleteRecordsBefore: sends one request to each leader, with an offset or −1 for each partition', async () => {
   expect(plain(await run(places([0, 4n], [1, null], [2, 7n])))).toEqual([
     [0, 4n],
     [1, 10n],
@@ -76,7 +76,7 @@ test('one request a leader, an offset or the end for each partition', async () =
   ]);
 });
 
-test('what is refused for good is asked for once; the others are done all the same', async () => {
+test('deleteRecordsBefore: does not retry a final error, and completes the other partitions', async () => {
   expect(plain(await run(places([0, 11n], [2, 5n])))).toEqual([
     [0, 'OFFSET_OUT_OF_RANGE'],
     [2, 5n],
@@ -84,7 +84,7 @@ test('what is refused for good is asked for once; the others are done all the sa
   expect(brokers.asked).toHaveLength(1);
 });
 
-test('a leader that moves is asked where it is then, and only for what is left', async () => {
+test('deleteRecordsBefore: retries a partition at its new leader, and only that partition', async () => {
   brokers.dead.add(2);
   setTimeout(() => (brokers.leaders = [1, 3, 1]), 1_000);
   expect(plain(await run(places([0, 4n], [1, 6n])))).toEqual([
@@ -95,7 +95,7 @@ test('a leader that moves is asked where it is then, and only for what is left',
   expect(brokers.asked.at(-1)).toEqual({ broker: 3, partitions: [1] });
 });
 
-test('a partition without a leader says so in the end, beside those that are done', async () => {
+test('deleteRecordsBefore: returns the error of a partition without a leader beside the results of the others', async () => {
   brokers.leaders = [1, -1, 1];
   expect(plain(await run(places([0, 4n], [1, 6n], [7, 1n])))).toEqual([
     [0, 4n],
@@ -119,7 +119,7 @@ test('deleteRecordsBefore: a partition that becomes known a moment after it was 
   expect(plain(await run(places([3, 4n])))).toEqual([[3, 4n]]);
 });
 
-test('what was done is told, though nobody answers any more', async () => {
+test('deleteRecordsBefore: returns completed partitions although no broker answers any longer', async () => {
   brokers.leaders = [1, -1, 1];
   setTimeout(() => (brokers.dead = new Set([1, 2, 3])), 1_000);
   expect(plain(await run(places([0, 4n], [1, 6n])))).toEqual([

@@ -3,7 +3,7 @@ import { hedgedRead, type HedgedOutcome } from '../../electron/admin/hedged-read
 
 const LATE_MS = 250;
 
-/** One that can be asked, and answers when the test says so. */
+/** A broker whose response the test determines. */
 class Source {
   asked = false;
   signal: AbortSignal | undefined;
@@ -57,8 +57,8 @@ function read(): void {
 const asked = (): boolean[] => sources.map((source) => source.asked);
 const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 
-describe('a read that is hedged', () => {
-  test('one that answers in time is the only one that is asked', async () => {
+describe('hedgedRead', () => {
+  test('sends no second request when the first broker answers in time', async () => {
     read();
     await pass(LATE_MS - 1);
     sources[0].answer('a');
@@ -68,7 +68,7 @@ describe('a read that is hedged', () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  test('a silent one costs the delay, and is told of as late; what waits there is given up', async () => {
+  test('reports a silent broker as late after the delay, and aborts its request when another one answers', async () => {
     read();
     await pass(LATE_MS);
     expect(asked()).toEqual([true, true, false]);
@@ -78,12 +78,12 @@ describe('a read that is hedged', () => {
     expect(sources.map(({ late }) => late)).toEqual([1, 0, 0]);
     expect(sources[0].signal?.aborted).toBe(true);
     expect(vi.getTimerCount()).toBe(0);
-    // Nobody hears it any more, and it is not an unhandled rejection.
+    // The read has ended: a failure now must not be an unhandled rejection.
     sources[0].fail(new Error('too late'));
     await pass(0);
   });
 
-  test('one whose answer this thread had no time to read is not late', async () => {
+  test('does not count a broker as late while this thread is busy', async () => {
     read();
     busyMs = 200;
     await pass(LATE_MS + 199);
@@ -93,7 +93,7 @@ describe('a read that is hedged', () => {
     expect(asked()).toEqual([true, true, false]);
   });
 
-  test('one that is late may still be the first', async () => {
+  test('returns the response of a late broker if it arrives first', async () => {
     read();
     await pass(2 * LATE_MS);
     expect(asked()).toEqual([true, true, true]);
@@ -102,7 +102,7 @@ describe('a read that is hedged', () => {
     expect(outcome).toEqual({ taken: 'a' });
   });
 
-  test('after a failure, and after an answer that will not do, the next is asked at once', async () => {
+  test('asks the next broker at once after a failure and after an unusable response', async () => {
     read();
     sources[0].fail(new Passable('refused'));
     await pass(0);
@@ -115,7 +115,7 @@ describe('a read that is hedged', () => {
     expect(outcome).toEqual({ taken: 'c' });
   });
 
-  test('one that was late and then fails has been replaced already', async () => {
+  test('sends no further request when a late broker fails', async () => {
     read();
     await pass(LATE_MS);
     sources[0].fail(new Passable('no answer'));
@@ -123,7 +123,7 @@ describe('a read that is hedged', () => {
     expect(asked()).toEqual([true, true, false]);
   });
 
-  test('where nothing is good, all answers and failures, once the last has come', async () => {
+  test('returns all unusable responses and failures after the last one', async () => {
     read();
     const failure = new Passable('no answer');
     sources[0].answer('old a');
@@ -136,7 +136,7 @@ describe('a read that is hedged', () => {
     expect(outcome).toEqual({ refused: ['old a', 'old c'], failures: [failure] });
   });
 
-  test('a failure that is not passable is the outcome', async () => {
+  test('rejects with a failure that is not passable', async () => {
     read();
     sources[0].fail(new TypeError('a bug'));
     await pass(10_000);

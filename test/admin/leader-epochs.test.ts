@@ -32,19 +32,19 @@ describe('LeaderEpochs', () => {
     expect(known.behind([of('a', [1, 4]), of('b', [0])])).toBe(3);
   });
 
-  test('the order of partitions in an answer does not matter', () => {
+  test('ignores the order of partitions', () => {
     known.take([topic('a', [3, 5])], true);
     const turned = topic('a', [3, 5]);
     expect(known.behind([{ ...turned, partitions: turned.partitions.toReversed() }])).toBe(0);
   });
 
-  test('a topic that has lost partitions is behind: they are never taken away', () => {
+  test('counts a response with fewer partitions of a topic as stale', () => {
     known.take([topic('a', [0, 0, 0])], true);
     expect(known.behind([topic('a', [0])])).toBe(2);
     expect(known.behind([topic('a', [0, 0, 0, 0])])).toBe(0);
   });
 
-  test('an unknown epoch is never behind, and nothing is forgotten by it', () => {
+  test('never counts an unknown epoch as stale, and keeps the known epochs', () => {
     known.take([topic('a', [7])], true);
     expect(known.behind([topic('a', [-1])])).toBe(0);
     known.take([topic('a', [-1])], true);
@@ -53,21 +53,21 @@ describe('LeaderEpochs', () => {
     expect(known.behind([topic('old', [0])])).toBe(0);
   });
 
-  test('a topic that failed says nothing', () => {
+  test('ignores a topic with an error', () => {
     known.take([topic('a', [7, 7])], true);
     expect(known.behind([failed('a')])).toBe(0);
     known.take([failed('a')], true);
     expect(known.behind([topic('a', [7, 6])])).toBe(1);
   });
 
-  test('a topic made anew has another id, or was missing in between', () => {
+  test('accepts a re-created topic, which has another id or was missing in between', () => {
     known.take([topic('a', [7], 'first'), nameless('b', [7])], true);
     expect(known.behind([topic('a', [0], 'second')])).toBe(0);
     known.take([topic('a', [0], 'second')], true);
     expect(known.behind([topic('a', [0], 'second'), nameless('b', [0])])).toBe(0);
   });
 
-  test('an answer about some topics says nothing of the others', () => {
+  test('keeps the epochs of topics that a response does not list', () => {
     known.take([topic('a', [7]), topic('b', [7])], true);
     known.take([topic('a', [8])], false);
     known.take([], false);
@@ -75,7 +75,7 @@ describe('LeaderEpochs', () => {
     expect(known.behind([topic('a', [7])])).toBe(1);
   });
 
-  test('what is taken counts, though it was behind', () => {
+  test('compares later responses with an accepted stale one', () => {
     known.take([topic('a', [7, 7])], true);
     known.take([topic('a', [2])], true);
     expect(known.behind([topic('a', [2])])).toBe(0);
