@@ -26,7 +26,7 @@ import { ClusterMonitor } from './view/monitor.ts';
 export const EMBEDDED_ID = 'embedded';
 const CLIENT_ID = 'brokerdesk';
 const MAX_REMOVED = 50;
-/** Of this process: events of the embedded cluster count on while its connection is opened again. */
+/** Of this process: ids of the embedded cluster's events continue when its connection is reopened. */
 const PROCESS_RUN = randomUUID();
 
 export interface EmbeddedSource {
@@ -35,7 +35,7 @@ export interface EmbeddedSource {
   /** See `ClusterClient`. */
   connectHost?: string;
   nodes(): Promise<readonly LabNode[]>;
-  /** In force now. */
+  /** Active faults. */
   faults(): readonly Fault[];
   loads(): readonly LoadRow[];
   /** All events of this run that are kept, oldest first. */
@@ -51,7 +51,7 @@ export class ConnectionsService implements SessionHost {
   private readonly onReleased: (clientId: string) => void;
   private readonly open: OpenConnections;
   private readonly sessions = new Set<ClientSession>();
-  /** What was removed in this run, by id, with its place in the list: a removal can be undone. Bounded, the oldest goes first. */
+  /** Connections removed in this run, by id, with their index in the list, for undo. Bounded: the oldest is dropped first. */
   private readonly removed = new Map<string, { connection: StoredConnection; index: number }>();
   /** Kept for this run only, where there is no file. */
   private unsaved: StoredConnection[] = [];
@@ -82,7 +82,7 @@ export class ConnectionsService implements SessionHost {
     this.all();
   }
 
-  /** A session for one more client, until its `end`. */
+  /** Opens a session for a client; it ends with its `end`. */
   connect(deliver: Deliver): ClientSession {
     const session: ClientSession = new ClientSession(this, this.events, deliver, () => this.sessions.delete(session));
     this.sessions.add(session);
@@ -116,7 +116,7 @@ export class ConnectionsService implements SessionHost {
     return this.open.get(connectionId);
   }
 
-  /** Tries it before it is kept. */
+  /** Connects before it stores the connection. */
   async add(input: { name: string; bootstrap: string; colour: Connection['colour'] }): Promise<ConnectionList & { addedId: string }> {
     const addresses = parseBootstrap(input.bootstrap).map(({ host, port }) => `${host}:${port}`);
     const bootstrap = addresses.join(',');
@@ -176,7 +176,7 @@ export class ConnectionsService implements SessionHost {
     this.figures.delete(oldest.connection);
   }
 
-  /** The embedded cluster serves now, or it is known that it will not: its connection is opened again. */
+  /** Called when the embedded cluster has started or failed to start: reopens its connection. */
   embeddedChanged(): void {
     const embedded = this.embeddedConnection();
     const open = embedded === null ? undefined : this.open.reopen(embedded);

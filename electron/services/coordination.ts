@@ -1,6 +1,6 @@
 /**
- * The app's own ZooKeeper clients, for a person to hold a session with the coordination service: `own`, which makes nodes and may go
- * silent, and `watcher`, which holds the watches meanwhile. They are real clients of the brokers' endpoints and know nothing of the lab.
+ * The app's own ZooKeeper clients: `own`, whose session the user opens and which creates nodes and can stop sending, and `watcher`, which
+ * holds the watches. They are real clients of the brokers' ZooKeeper endpoints, and use nothing of the lab.
  */
 import { AdminError } from '../admin/errors.ts';
 import { ZooKeeperSession } from '../admin/zookeeper-session.ts';
@@ -17,10 +17,10 @@ import type {
 } from '#shared/models/coordination';
 
 const KEPT = 50;
-/** What the watcher asks for; nobody is to see it expire. */
+/** Requested for the watcher's session, which is not meant to expire. */
 const WATCHER_TIMEOUT_MS = 10_000;
-/** Changes told together: a session's step and its state come at once. */
-const TELL_MS = 50;
+/** Changes within this time are published together: a step of a session changes its state as well. */
+const PUBLISH_DELAY_MS = 50;
 
 interface Held {
   askedTimeoutMs: number;
@@ -35,7 +35,7 @@ export class CoordinationService {
   private readonly fired: FiredWatch[] = [];
   private readonly steps: CoordinationStep[] = [];
   private ids = 0;
-  private telling: NodeJS.Timeout | undefined;
+  private publishing: NodeJS.Timeout | undefined;
   private ended = false;
 
   constructor(servers: () => Promise<readonly ZooKeeperAddress[]>, events: EventBus) {
@@ -46,15 +46,15 @@ export class CoordinationService {
   clients(): CoordinationClients {
     const watcher = this.held.get('watcher')?.session;
     return {
-      own: this.told('own'),
-      watcher: this.told('watcher'),
+      own: this.describe('own'),
+      watcher: this.describe('watcher'),
       watches: [...(watcher?.watches ?? [])],
       fired: [...this.fired],
       steps: [...this.steps],
     };
   }
 
-  /** One that lives is closed first: there is one of a person's own at a time. */
+  /** Closes the open session of this role first: the user has one session at a time. */
   async open(timeoutMs: number): Promise<CoordinationClients> {
     if (this.opening.has('own')) throw new AdminError({ code: 'BUSY', message: 'A session is being opened already.' });
     await this.held.get('own')?.session.close();
@@ -77,7 +77,7 @@ export class CoordinationService {
     return this.clients();
   }
 
-  /** Opens the watcher's session when there is none. */
+  /** Opens the watcher's session if it has none. */
   async watch(path: string, kind: WatchKind): Promise<CoordinationClients> {
     const known = this.held.get('watcher')?.session;
     const session = known === undefined || known.over ? await this.begin('watcher', WATCHER_TIMEOUT_MS) : known;
@@ -100,10 +100,10 @@ export class CoordinationService {
     return this.clients();
   }
 
-  /** Ends both at once; the servers let them expire. */
+  /** Closes both connections at once without closing the sessions, which expire on the servers. */
   close(): void {
     this.ended = true;
-    clearTimeout(this.telling);
+    clearTimeout(this.publishing);
     for (const { session } of this.held.values()) session.drop();
   }
 
@@ -113,19 +113,19 @@ export class CoordinationService {
     const opening = ZooKeeperSession.open({
       servers: this.servers,
       timeoutMs,
-      changed: () => this.tellSoon(),
+      changed: () => this.publishSoon(),
       step: (what, detail) => keep(this.steps, { id: ++this.ids, at: Date.now(), role, what, detail }),
       fired: (event) => {
-        const told: FiredWatch = { id: ++this.ids, ...event };
-        keep(this.fired, told);
-        if (!this.ended) this.events.publish('coordination/watchFired', told, { connectionId: EMBEDDED_ID });
+        const fired: FiredWatch = { id: ++this.ids, ...event };
+        keep(this.fired, fired);
+        if (!this.ended) this.events.publish('coordination/watchFired', fired, { connectionId: EMBEDDED_ID });
       },
     })
       .then((session) => {
-        // The app has ended meanwhile: nobody would ever close it.
+        // `close` was called while the session was being opened, and does not know it.
         if (this.ended) session.drop();
         this.held.set(role, { askedTimeoutMs: timeoutMs, session });
-        this.tellSoon();
+        this.publishSoon();
         return session;
       })
       .finally(() => this.opening.delete(role));
@@ -136,11 +136,11 @@ export class CoordinationService {
   private own(): ZooKeeperSession {
     const session = this.held.get('own')?.session;
     if (session === undefined)
-      throw new AdminError({ code: 'NOT_CONNECTED', message: 'There is no session of yours.', advice: 'Open one first.' });
+      throw new AdminError({ code: 'NOT_CONNECTED', message: 'No ZooKeeper session is open.', advice: 'Open a session first.' });
     return session;
   }
 
-  private told(role: CoordinationRole): CoordinationSession | null {
+  private describe(role: CoordinationRole): CoordinationSession | null {
     const held = this.held.get(role);
     if (held === undefined) return null;
     const { session, askedTimeoutMs } = held;
@@ -160,13 +160,13 @@ export class CoordinationService {
     };
   }
 
-  private tellSoon(): void {
+  private publishSoon(): void {
     if (this.ended) return;
-    this.telling ??= setTimeout(() => {
-      this.telling = undefined;
+    this.publishing ??= setTimeout(() => {
+      this.publishing = undefined;
       this.events.publish('coordination/clientsChanged', this.clients(), { connectionId: EMBEDDED_ID });
-    }, TELL_MS);
-    this.telling.unref();
+    }, PUBLISH_DELAY_MS);
+    this.publishing.unref();
   }
 }
 

@@ -1,4 +1,4 @@
-/** The lab of the cluster that this process hosts: the supervisor's words in those of the app. */
+/** The lab of the embedded cluster: translates errors of the supervisor to those of the app. */
 import { ZooKeeperReader } from '../admin/zookeeper-reader.ts';
 import { ClusterError, type Cluster } from '../cluster/cluster.ts';
 import { ServiceError } from './errors.ts';
@@ -39,7 +39,7 @@ async function translated<T>(subject: string, action: () => Promise<T>): Promise
   }
 }
 
-/** The app's word for it, where it has one. */
+/** Codes of the app for codes of the supervisor; the others are the same. */
 const CODES: Partial<Record<ClusterError['code'], string>> = {
   NO_SUCH_NODE: 'NOT_FOUND',
   NO_SUCH_REPLICA: 'NOT_FOUND',

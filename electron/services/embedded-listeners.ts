@@ -1,7 +1,7 @@
 /**
- * Where Kafka and ZooKeeper clients connect to the embedded cluster, as the app keeps it. Loopback unless a person chose otherwise: there is no
- * authentication. A change takes effect at the next start, since the addresses are those of every node. A file that cannot be understood counts
- * as none, so that nothing is opened by accident.
+ * Stores where Kafka and ZooKeeper clients connect to the embedded cluster. Loopback unless the user chose otherwise: there is no
+ * authentication. A change takes effect at the next start, since the addresses are those of every node. A file that cannot be parsed counts
+ * as missing, so that no port is opened by accident.
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -16,16 +16,16 @@ const VERSION = 1;
 const LOOPBACK_ONLY: ListenerAddresses = { bindHost: null, advertisedHost: null };
 
 export interface EmbeddedListenersOptions {
-  /** Null: nothing is kept. */
+  /** Null: settings are not stored. */
   readonly file: string | null;
-  /** From the command line, which takes precedence; nulls where nothing was given. */
+  /** Options of the command line, which take precedence; null where absent. */
   readonly given: ListenerAddresses;
-  /** Receives sentences for the person who uses the app. */
+  /** Receives sentences for the user. */
   readonly report: (problem: string) => void;
 }
 
 export class EmbeddedListenersService {
-  /** What the cluster of this run uses. */
+  /** Addresses of the cluster of this run. */
   readonly active: ListenerAddresses;
   private readonly options: EmbeddedListenersOptions;
   private saved: ListenerAddresses;
@@ -41,7 +41,7 @@ export class EmbeddedListenersService {
     return { active, saved, fromCommandLine, canSave: this.options.file !== null, addresses: addressesOfThisMachine() };
   }
 
-  /** Keeps the addresses for the next start. Throws `ServiceError` INVALID_PAYLOAD with the field, DATA_DIRECTORY. */
+  /** Stores the addresses for the next start. Throws `ServiceError` INVALID_PAYLOAD with the field, DATA_DIRECTORY. */
   save({ bindHost, advertisedHost }: ListenerAddresses): EmbeddedListeners {
     const { file } = this.options;
     if (file === null) {
@@ -135,7 +135,7 @@ function store(file: string, addresses: ListenerAddresses): void {
   }
 }
 
-/** Those that other machines may reach, IPv4 first; addresses of one link alone need a zone, which others do not know. */
+/** Addresses that other machines may reach, IPv4 first. Link-local addresses need a zone, which other machines do not have. */
 function addressesOfThisMachine(): EmbeddedListeners['addresses'] {
   const found = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
     (addresses ?? [])

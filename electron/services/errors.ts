@@ -1,2 +1,2 @@
-/** What the layers above the services need of errors, so that they need not know the admin layer. */
+/** Errors for the layers above the services, which must not import the admin layer. */
 export { AdminError as ServiceError, toAppError } from '../admin/errors.ts';

@@ -1,4 +1,4 @@
-/** A group load: a worker for each member, what they consume together, and how they end. */
+/** A group load: one worker per member, and the sum of what the members consume. */
 import type { ConsumedCounts, GroupLoad, LoadMember, LoadRow } from '#shared/models/load';
 import { GroupTally } from '../admin/load/group-tally.ts';
 import { ServiceError } from './errors.ts';
@@ -7,7 +7,7 @@ import { LoadJob, type LoadJobOptions } from './load-job.ts';
 import { LoadMeter } from './load-meter.ts';
 import { messageOf } from '#shared/errors';
 
-/** Members that have ended are shown for as long as they are among the last. */
+/** Members that have ended stay in the list while they are among the last so many. */
 const MOST_ENDED = 10;
 
 export class GroupJob extends LoadJob {
@@ -16,7 +16,7 @@ export class GroupJob extends LoadJob {
   private readonly tally: GroupTally;
   private readonly meter = new LoadMeter();
   private members: GroupMember[] = [];
-  /** By topic, every partition that some member was given. */
+  /** By topic, every partition that has been assigned to a member. */
   private readonly given = new Map<string, Set<number>>();
   private nextNumber = 1;
   private rebalances = 0;
@@ -32,7 +32,7 @@ export class GroupJob extends LoadJob {
 
   async start(): Promise<void> {
     const { members, crashEveryMs } = this.spec;
-    // Before any of them joins: the first may be a member while the last still connects.
+    // Noted before a member joins: the first one may be in the group while the last one still connects.
     this.note('load/started', `a group of ${members} started to read ${this.spec.topics.join(', ')}`, { members });
     try {
       await this.connecting(this.grow(members));
@@ -60,19 +60,19 @@ export class GroupJob extends LoadJob {
     await Promise.all(this.living().map((member) => member.end()));
   }
 
-  /** Resolves when so many are connected, or have left. */
+  /** Resolves when the new members are connected, or the removed ones have left. */
   async setMembers(count: number): Promise<void> {
     const before = this.living().length;
     this.spec = { ...this.spec, members: count };
     if (count !== before) this.note('load/changed', `members from ${before} to ${count}`, { members: count });
     if (count > before) await this.connecting(this.grow(count - before));
     else {
-      // One that stands still would not hear of it, and so goes only when no other is left to go.
+      // A paused member cannot leave the group, so it is removed only when no running member is left.
       const last = this.living().sort((a, b) => Number(b.paused) - Number(a.paused) || a.number - b.number);
       await Promise.all(
         last.slice(count).map((member) => {
           const { number, memberId, paused } = member;
-          // Without its number: a recorded scenario has the smaller number of members, and no crash beside it.
+          // Without its number: a recorded scenario then has the smaller number of members, and no crash besides.
           if (paused) this.note('load/memberCrashed', `member ${number} ended without leaving`, { memberId, replaced: false });
           return member.leave();
         }),
@@ -94,7 +94,7 @@ export class GroupJob extends LoadJob {
   async resume(number: number): Promise<void> {
     const member = this.member(number);
     if (!member.paused) throw new ServiceError({ code: 'INVALID_PAYLOAD', message: `Member ${number} is not paused.`, field: 'number' });
-    this.note('load/memberResumed', `member ${number} gets on`, { member: number, memberId: member.memberId });
+    this.note('load/memberResumed', `member ${number} was resumed`, { member: number, memberId: member.memberId });
     await member.resume();
   }
 
@@ -147,9 +147,9 @@ export class GroupJob extends LoadJob {
         joined: () => this.rebalances++,
         changed,
         complained: (message) => this.complain(message === null ? null : `Member ${number}: ${message}`),
-        fell: (error) => {
+        failed: (error) => {
           onError(`member ${number} of load ${this.spec.name}`, error);
-          this.fell(member, error);
+          this.onMemberFailed(member, error);
         },
       },
     );
@@ -160,13 +160,13 @@ export class GroupJob extends LoadJob {
     return member.connected;
   }
 
-  /** Nobody told it to end: another one takes its place. */
-  private fell(member: GroupMember, error: unknown): void {
+  /** Replaces a member whose worker ended without a request to do so. */
+  private onMemberFailed(member: GroupMember, error: unknown): void {
     this.crashes++;
     const why = messageOf(error);
     if (this.state !== 'running') return;
-    this.note('load/memberCrashed', `member ${member.number} fell: ${why}`, { member: member.number, memberId: member.memberId });
-    this.replace(`Member ${member.number} fell and another took its place: ${why}`);
+    this.note('load/memberCrashed', `member ${member.number} failed: ${why}`, { member: member.number, memberId: member.memberId });
+    this.replace(`Member ${member.number} failed and was replaced: ${why}`);
   }
 
   private replace(error: string | null): void {
@@ -174,7 +174,7 @@ export class GroupJob extends LoadJob {
     if (error !== null) this.complain(error);
   }
 
-  /** Of those that hold partitions, since an end that changes nothing shows nothing. */
+  /** Only a member with partitions: the end of another one would change nothing that is shown. */
   private crashOldest(): void {
     const oldest = this.living().find((member) => member.consuming);
     if (oldest === undefined) return;

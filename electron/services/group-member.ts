@@ -1,4 +1,4 @@
-/** One member of a group load, seen from outside: the worker that a kafkajs consumer runs in. */
+/** Controls one member of a group load: the worker in which its kafkajs consumer runs. */
 import { Worker } from 'node:worker_threads';
 import type { FromMember, MemberStart, ToMember } from '../admin/load/messages.ts';
 import type { LoadMember } from '#shared/models/load';
@@ -6,21 +6,21 @@ import { ServiceError } from './errors.ts';
 
 const HEAP_MB = 512;
 
-/** A consumer waits for what it has fetched before it leaves. */
+/** A consumer processes the records that it has fetched before it leaves. */
 const LEAVE_TIMEOUT_MS = 10_000;
 
 export interface MemberHooks {
-  /** It was given partitions anew. */
+  /** It received a new assignment. */
   joined: () => void;
   changed: () => void;
   complained: (message: string | null) => void;
-  /** It ended, and nobody had told it to. */
-  fell: (error: unknown) => void;
+  /** Its worker ended without a request to do so. */
+  failed: (error: unknown) => void;
 }
 
 export class GroupMember {
   readonly number: number;
-  /** Resolves when its client is connected; rejects with `ServiceError` when it ended before. */
+  /** Resolves when its client is connected; rejects with `ServiceError` if the worker ends first. */
   readonly connected: Promise<void>;
   memberId: string | null = null;
   private state: LoadMember['state'] = 'joining';
@@ -40,20 +40,20 @@ export class GroupMember {
     this.number = start.number;
     this.hooks = hooks;
     this.connected = this.connecting.promise;
-    // Whoever waits for it is told; nobody has to.
+    // Callers that await it receive the error; without one it must not be an unhandled rejection.
     this.connected.catch(() => undefined);
     const workerData: MemberStart = { ...start, paused: this.pausedMemory, consumed: this.consumedMemory };
     this.worker = new Worker(workerPath, {
       workerData,
       name: `load-${start.spec.name}-${start.number}`,
-      // kafkajs makes an object of every record of a batch: a hostile one ends this thread alone.
+      // kafkajs creates an object for every record of a batch: a hostile batch ends only this thread.
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
     });
     this.worker.on('message', (message: FromMember) => this.receive(message));
     this.worker.on('error', (error: unknown) => (this.failure = error));
     this.exited = new Promise((resolve) =>
       this.worker.once('exit', () => {
-        this.gone();
+        this.onExit();
         resolve();
       }),
     );
@@ -76,7 +76,7 @@ export class GroupMember {
     return { number, memberId, state, assignment, consumed: Number(Atomics.load(new BigInt64Array(this.consumedMemory), 0)) };
   }
 
-  /** Resolves when its thread is about to stand still. */
+  /** Resolves when its thread is about to block. */
   async pause(): Promise<void> {
     Atomics.store(new Int32Array(this.pausedMemory), 0, 1);
     this.standing = Promise.withResolvers<undefined>();
@@ -84,14 +84,14 @@ export class GroupMember {
     await this.standing.promise;
   }
 
-  /** Resolves when its thread gets on. */
+  /** Resolves when its thread runs again. */
   async resume(): Promise<void> {
     this.standing = Promise.withResolvers<undefined>();
     this.wake();
     await this.standing.promise;
   }
 
-  /** Leaves the group in order, unless it stands still or takes too long: then it ends without. */
+  /** Leaves the group, then ends. A paused member, or one that takes too long, ends without leaving. */
   async leave(): Promise<void> {
     if (!this.alive) return;
     this.ending = true;
@@ -106,7 +106,7 @@ export class GroupMember {
     await this.end();
   }
 
-  /** Ends mid-instruction: its sockets go, and nobody is told. */
+  /** Terminates the worker: its sockets are closed without a LeaveGroup request. */
   async end(): Promise<void> {
     this.ending = true;
     await this.worker.terminate();
@@ -143,7 +143,7 @@ export class GroupMember {
         this.standing?.resolve(undefined);
         break;
       case 'resumed':
-        // Its session has most likely expired; `joined` says what it gets now.
+        // Its session has most likely expired; `joined` brings the new assignment.
         if (this.alive) this.state = this.memberId === null ? 'joining' : 'consuming';
         this.standing?.resolve(undefined);
         break;
@@ -157,12 +157,12 @@ export class GroupMember {
     this.hooks.changed();
   }
 
-  private gone(): void {
+  private onExit(): void {
     this.state = 'ended';
     this.assignment = [];
     this.connecting.reject(new ServiceError({ code: 'CANCELLED', message: `Member ${this.number} ended before it was connected.` }));
     this.standing?.resolve(undefined);
-    if (!this.ending) this.hooks.fell(this.failure);
+    if (!this.ending) this.hooks.failed(this.failure);
     this.hooks.changed();
   }
 }

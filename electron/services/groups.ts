@@ -9,7 +9,7 @@ import type { OpenConnection } from './open-connections.ts';
 import { guarded, requireShownGroup } from './shown-subject.ts';
 import { partitionKey } from '#shared/keys';
 
-/** Changes of consumer groups: reset of committed offsets, deletion. What they are now comes with the cluster's view. */
+/** Changes of consumer groups: reset of committed offsets, and deletion. Their state is part of the cluster's view. */
 export class GroupsService {
   async delete(connection: OpenConnection, { group, shown, typedName }: Payload<'group/delete'>): Promise<null> {
     if (!confirmsName(typedName, group))
@@ -21,7 +21,7 @@ export class GroupsService {
     return null;
   }
 
-  /** In every partition of the topic or in none: whoever has no place in one would begin there by auto.offset.reset. */
+  /** Sets all partitions of the topic or none: a member would start at auto.offset.reset where a committed offset is missing. */
   async reset(connection: OpenConnection, { group, shown, topic, to }: Payload<'group/reset'>): Promise<Results['group/reset']> {
     const { foreground, monitor } = connection;
     await guarded(monitor, () => requireShownGroup(foreground, group, shown, 'reset'));
@@ -44,8 +44,8 @@ export class GroupsService {
     if (silent !== undefined) {
       throw new AdminError({
         code: 'LEADER_NOT_AVAILABLE',
-        message: `Partition ${silent.partition} of ${topic} does not say where it starts and ends, so no place of ${group} was changed.`,
-        advice: 'Try again once it has a leader.',
+        message: `Offsets of ${group} were not reset: the start and end of ${topic}-${silent.partition} could not be read.`,
+        advice: 'Try again once the partition has a leader.',
         subject: `${topic}-${silent.partition}`,
       });
     }
@@ -61,7 +61,7 @@ export class GroupsService {
   }
 }
 
-/** An offset outside of the log would be out of range at the next fetch: the nearest inside is taken, as Kafka's own tool does. */
+/** An offset outside the log would be out of range at the next fetch: it is moved to the nearest valid one, as kafka-consumer-groups does. */
 function target(to: Payload<'group/reset'>['to'], start: bigint, end: bigint): bigint {
   if (to.kind === 'earliest') return start;
   if (to.kind === 'latest') return end;

@@ -1,9 +1,9 @@
-/** What every HTTP server of the app does alike: headers of each answer, limits of time, request lines that no browser sends. */
+/** Rules of all HTTP servers of the app: response headers, time limits, and refusal of request lines that no browser sends. */
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ownValue } from '#shared/own-value';
 
-/** Of every answer, errors included: no browser may run, frame, guess or keep it. A page replaces what it needs. */
+/** For every response, errors included: no script, no framing, no type sniffing, no caching. A page overrides what it needs. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
@@ -13,14 +13,14 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 };
 
-/** In words that show nothing of the inside; the details go to the log. */
+/** Without internal details, which are in the log only. */
 export const INTERNAL_MESSAGE = 'An internal error occurred. The log of this process has the details.';
 
-/** A request line and its headers, bytes; above it 431. */
+/** Limit of a request line with its headers, bytes; above it the answer is 431. */
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_CONNECTIONS = 512;
 
-/** For `createServer`. `requestTimeoutMs`: in which a whole request arrives, its body included; after it 408. */
+/** For `createServer`. `requestTimeoutMs`: for a whole request with its body; later the answer is 408. */
 export function limitedBy(requestTimeoutMs = 30_000): ServerOptions {
   return {
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -30,7 +30,7 @@ export function limitedBy(requestTimeoutMs = 30_000): ServerOptions {
   };
 }
 
-/** Answers what Node's parser refuses, with the headers of any other answer. */
+/** Answers requests that Node's parser refuses, with the same headers. */
 export function refuseMalformed(server: Server): void {
   server.maxConnections = MAX_CONNECTIONS;
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
@@ -45,7 +45,7 @@ const STATUSES: Readonly<Record<string, number>> = {
   HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
 };
 
-/** A whole answer without a body on a bare socket, which ends with it. */
+/** Writes a response without a body to a socket, and closes it. */
 export function refuseSocket(socket: Duplex, status: number): void {
   const headers = Object.entries({ ...SECURITY_HEADERS, 'content-length': '0', connection: 'close' });
   const lines = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...headers.map(([name, value]) => `${name}: ${value}`)];

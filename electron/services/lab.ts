@@ -1,4 +1,4 @@
-/** What can be done to the embedded cluster's nodes, and what has happened to them. The app and the control API share it. */
+/** Actions on the nodes of the embedded cluster, their faults and events. The app and the control API share it. */
 import type { ZooKeeperAddress } from '../admin/zookeeper-wire.ts';
 import type { Fault, FaultSpec, Znode } from '#shared/models/lab';
 import type { TimelineEvent } from '#shared/models/timeline';
@@ -9,16 +9,16 @@ export interface LabNode {
   /** Why it is `failed`. */
   reason: string | null;
   role: 'leader' | 'follower' | 'candidate' | null;
-  /** Wall-clock ms since when it leads the quorum; null or absent where it does not. */
+  /** Wall-clock ms at which it became quorum leader; null or absent if it is not. */
   leadsSince?: number | null;
-  /** Where this machine reaches it, whatever it advertises. */
+  /** The address for this machine, which may differ from the advertised one. */
   host: string;
   port: number;
   controllerPort: number;
   zookeeperPort: number;
-  /** Wall-clock ms since when it is in that state. */
+  /** Wall-clock ms at which it entered that state. */
   since: number;
-  /** Milliseconds since the active controller heard its last heartbeat; null while nobody knows. */
+  /** Milliseconds since its last heartbeat reached the active controller; null while unknown. */
   sessionAgeMs: number | null;
   sessionTimeoutMs: number;
   memoryBytes: number | null;
@@ -31,27 +31,27 @@ export interface Lab {
   nodes(): Promise<LabNode[]>;
   /** Controlled shutdown: leaderships move first. Resolves when the node has left. */
   stop(node: number): Promise<void>;
-  /** The worker ends mid-instruction. */
+  /** Terminates the node's worker, as SIGKILL ends a process. */
   kill(node: number): Promise<void>;
-  /** Resolves when the node serves clients again. */
+  /** Resolves when the node serves clients. */
   start(node: number): Promise<void>;
-  /** Lets a frozen node get on. */
+  /** Resumes a frozen node. */
   thaw(node: number): Promise<void>;
-  /** Resolves when the fault is in force. Faults combine. */
+  /** Resolves when the fault is in effect. Faults can be combined. */
   inject(fault: FaultSpec): Promise<Fault>;
-  /** Ends one fault; of a node that is down that means that it is started. */
+  /** Ends one fault; a node that is down is started. */
   heal(id: number): Promise<void>;
-  /** Ends them all; says which could not be ended, and why. */
+  /** Ends all faults; returns those that could not be ended, with the reason. */
   healAll(): Promise<{ id: number; error: string }[]>;
-  /** In force now, oldest first. */
+  /** Active faults, oldest first. */
   faults(): readonly Fault[];
-  /** Called with all faults in force when one begins or ends; returns the function that unsubscribes. */
+  /** `listener` receives all active faults when one begins or ends. Returns the function that unsubscribes. */
   onFaults(listener: (faults: readonly Fault[]) => void): () => void;
-  /** Starts a broker more and resolves to its id when it serves clients. */
+  /** Adds a broker, and resolves to its id when it serves clients. */
   addNode(): Promise<number>;
-  /** Moves its partitions away, stops it and unregisters it. */
+  /** Reassigns its partitions, stops it and unregisters it. */
   removeNode(node: number): Promise<void>;
-  /** One node of the coordination service's tree. */
+  /** One node of the ZooKeeper tree. */
   znode(path: string): Promise<Znode>;
   /** Events with an id above `sinceId`, oldest first. */
   timeline(sinceId: number): readonly TimelineEvent[];
@@ -59,7 +59,7 @@ export interface Lab {
   onEvent(listener: (event: TimelineEvent) => void): () => void;
 }
 
-/** Where ZooKeeper's clients connect: running nodes only. One that is frozen does not say so, and is found out by its silence. */
+/** Where ZooKeeper clients connect: running nodes, those without a role last, since they may be frozen. */
 export async function zookeeperServers(lab: Pick<Lab, 'nodes'>): Promise<ZooKeeperAddress[]> {
   const silent = (node: LabNode): number => (node.role === null ? 1 : 0);
   return (await lab.nodes())

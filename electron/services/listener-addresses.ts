@@ -1,23 +1,23 @@
-/** What the addresses of the listeners for clients may be: where the nodes bind, and which host brokers return to clients. */
+/** Validates addresses of the client listeners: where the nodes bind, and which host brokers advertise. */
 import { isWildcard } from '#shared/addresses';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 
 /** Of a DNS name (RFC 1035). */
 const MAX_HOST_CHARACTERS = 253;
 
-/** What is wrong with `text` as an address to bind to, as a clause behind the text; undefined: nothing. */
+/** Why `text` is no address to bind to, as a clause that follows the text; undefined if it is one. */
 export function bindAddressProblem(text: string): string | undefined {
   return problemOf(text) ?? (isIP(text) === 0 ? 'is not an IP address' : undefined);
 }
 
-/** The same for a host that clients connect to. */
+/** Why `text` is no host for clients to connect to, in the same form. */
 export function advertisedHostProblem(text: string): string | undefined {
   const problem = problemOf(text) ?? (isIP(text) === 0 && !isHostName(text) ? 'is not a host name' : undefined);
   if (problem !== undefined) return problem;
   return isWildcard(shortestAddress(text)) ? 'is an address to bind to, which no client can connect to' : undefined;
 }
 
-/** An IPv6 address in its shortest form; any other host as it is. */
+/** Shortens an IPv6 address; returns any other host unchanged. */
 export function shortestAddress(host: string): string {
   if (isIPv4(host) || !isIPv6(host)) return host;
   return new URL(`http://[${host}]`).hostname.slice(1, -1);

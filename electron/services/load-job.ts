@@ -1,4 +1,4 @@
-/** What `LoadService` needs of a load, whichever kind it is. */
+/** The base of both kinds of load: state, errors and time limits. */
 import type { LoadRow, LoadSpec, LoadState } from '#shared/models/load';
 import type { ClusterNote } from '../cluster/cluster.ts';
 import { ServiceError } from './errors.ts';
@@ -9,15 +9,15 @@ export interface LoadJobOptions {
   /** See `ClusterClient`. */
   connectHost: string | undefined;
   workerPath: string;
-  /** Something that `row` shows has changed. */
+  /** Called when the result of `row` has changed. */
   changed: () => void;
   note: (note: ClusterNote) => void;
   onError: (what: string, error: unknown) => void;
 }
 
-/** Clients of a cluster that stands are there within a second or two; one that is half down takes its failover. */
+/** Clients of a healthy cluster connect within two seconds; during a failover they wait for it. */
 export const CONNECT_TIMEOUT_MS = 30_000;
-/** Above what the workers themselves allow for what is on its way. */
+/** Above the limit that workers have for requests in flight. */
 export const STOP_TIMEOUT_MS = 15_000;
 
 export abstract class LoadJob {
@@ -33,14 +33,14 @@ export abstract class LoadJob {
     this.options = options;
   }
 
-  /** Resolves when its clients are connected; rejects with `ServiceError`, everything undone. */
+  /** Resolves when its clients are connected; if it rejects with `ServiceError`, no client is left. */
   abstract start(): Promise<void>;
   /** Resolves when its clients have ended. */
   abstract stop(): Promise<void>;
-  /** Ends it at once, its memory too. */
+  /** Terminates its workers and releases their memory. */
   abstract destroy(): Promise<void>;
   abstract row(): LoadRow;
-  /** Called a few times a second while any load is there. */
+  /** Called a few times a second while a load runs. */
   abstract tick(): void;
 
   get alive(): boolean {
@@ -65,13 +65,13 @@ export abstract class LoadJob {
       return new ServiceError({
         code: 'BROKER_UNREACHABLE',
         message: `The clients of ${this.spec.name} could not connect within ${CONNECT_TIMEOUT_MS / 1_000} s: ${why}.`,
-        advice: 'Heal the cluster, or start it once brokers answer again.',
+        advice: 'End the faults, or start the load once brokers answer.',
       });
     });
   }
 }
 
-/** Rejects with what `late` makes when the time is over. */
+/** Rejects with the error that `late` returns if `promise` is not settled within `timeoutMs`. */
 export async function within<T>(promise: Promise<T>, timeoutMs: number, late: () => Error): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_, reject) => {

@@ -1,13 +1,13 @@
-/** A rate over the last seconds, from a number that only grows. */
+/** A rate over the last three seconds, from a counter that never decreases. */
 const WINDOW_MS = 3_000;
 
 export class LoadMeter {
   private samples: { at: number; total: number }[] = [];
 
-  /** Times are milliseconds of a clock that never goes back. */
+  /** `now`: milliseconds of a monotonic clock. */
   sample(total: number, now: number): void {
     this.samples.push({ at: now, total });
-    // One sample from before the window stays, so that the rate is over a whole window.
+    // One sample from before the window is kept, so that the rate covers the whole window.
     while (this.samples.length > 2 && (this.samples[1]?.at ?? now) <= now - WINDOW_MS) this.samples.shift();
   }
 

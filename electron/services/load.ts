@@ -1,24 +1,24 @@
-/** Load on the embedded cluster: who asks for it and what it tells. The app, scenarios and the control API share it. */
+/** The interface of loads on the embedded cluster, for the app, scenarios and the control API. */
 import type { LoadAudit, LoadRow, LoadSpec } from '#shared/models/load';
 
 export interface Loads {
-  /** Resolves when its clients are connected; rejects with `ServiceError` when they cannot be, or the topic is not there. */
+  /** Resolves when its clients are connected; rejects with `ServiceError` if they cannot connect or the topic does not exist. */
   start(spec: LoadSpec): Promise<LoadRow>;
-  /** Lets its clients finish what is on its way, then ends them. What it counted stays in the list. */
+  /** Waits for requests in flight, then ends the clients. The load stays in the list with its counts. */
   stop(id: number): Promise<LoadRow>;
   stopAll(): Promise<void>;
-  /** Forgets an ended one. */
+  /** Removes an ended load from the list. */
   remove(id: number): void;
-  /** A producer's rate, a group's members. Resolves when it is so. */
+  /** Changes a producer's rate or the number of a group's members. Resolves when the change is in effect. */
   change(id: number, to: { recordsPerSecond?: number | undefined; members?: number | undefined }): Promise<LoadRow>;
-  /** A member of a group: ends without leaving; stands still (its session will expire); gets on. */
+  /** For a member of a group. `crash`: ends without leaving; `pause`: blocks, so that its session expires; `resume`: continues. */
   member(id: number, number: number, action: 'crash' | 'pause' | 'resume'): Promise<LoadRow>;
-  /** Reads the whole of the topic and tells what became of the producer's records. */
+  /** Reads the whole topic and counts which of the producer's acknowledged records it holds. */
   audit(id: number): Promise<LoadAudit>;
-  /** In the order in which they were started. */
+  /** In the order of their start. */
   list(): readonly LoadRow[];
-  /** Called with all of them, at most four times a second; returns the function that unsubscribes. */
+  /** `listener` receives all loads, at most four times a second. Returns the function that unsubscribes. */
   onChange(listener: (loads: readonly LoadRow[]) => void): () => void;
-  /** Ends everything at once. */
+  /** Terminates all loads. */
   close(): Promise<void>;
 }

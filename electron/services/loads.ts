@@ -1,6 +1,6 @@
 /**
- * Load on the cluster of this desk: starts, ends and lists what `GroupJob` and `ProducerJob` run, and tells who listens. It needs no more
- * than an address, so that scenarios use it without the app.
+ * Loads on the embedded cluster: starts, stops and lists the jobs (`GroupJob`, `ProducerJob`) and notifies listeners of changes. It needs
+ * only a bootstrap address, so that scenarios use it without the app.
  */
 import type { LoadAudit, LoadRow, LoadSpec } from '#shared/models/load';
 import { checkProducible } from '#shared/topic-rules';
@@ -12,23 +12,23 @@ import type { Loads } from './load.ts';
 import { ProducerJob } from './producer-job.ts';
 import { Listeners } from '#shared/listeners';
 
-/** What ended loads hold stays in memory, twelve bytes a record; of older ones only the counts do. */
+/** Ended producer loads that can still be audited, at twelve bytes a record; of older ones only the counts are kept. */
 const MOST_AUDITABLE = 8;
-/** Each is a thread or several. */
+/** Each load has one or more threads. */
 const MOST_ALIVE = 20;
-const TELL_MS = 250;
-/** A broker may hear of a new topic a moment after whoever made it. */
-const HEARD_MS = 2_000;
+const NOTIFY_INTERVAL_MS = 250;
+/** A broker may receive the metadata of a new topic after the topic's creation was acknowledged. */
+const TOPIC_METADATA_TIMEOUT_MS = 2_000;
 
 export interface LoadsOptions {
-  /** Where clients connect; null while the cluster does not serve. */
+  /** Where clients connect; null while the cluster is not available. */
   bootstrap: () => string | null;
   /** See `ClusterClient`. */
   connectHost?: string;
   /** The load worker's entry. */
   workerPath: string;
   onError: (what: string, error: unknown) => void;
-  /** Puts on the timeline what was done. */
+  /** Records an action on the timeline. */
   note?: (note: ClusterNote) => void;
 }
 
@@ -40,7 +40,7 @@ export class LoadService implements Loads {
   private jobs: Job[] = [];
   private nextId = 1;
   private ticking: NodeJS.Timeout | undefined;
-  private told = '[]';
+  private lastNotified = '[]';
   private closed = false;
 
   constructor(options: LoadsOptions) {
@@ -50,7 +50,7 @@ export class LoadService implements Loads {
   async start(spec: LoadSpec): Promise<LoadRow> {
     const bootstrap = this.options.bootstrap();
     if (this.closed || bootstrap === null)
-      throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster of this desk is not running.' });
+      throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The embedded cluster is not running.' });
     this.checkNew(spec);
     const refusal = spec.kind === 'producer' ? checkProducible(spec.topic) : null;
     if (refusal !== null) throw new ServiceError({ code: 'INVALID_TOPIC_EXCEPTION', message: refusal, field: 'topic' });
@@ -73,18 +73,18 @@ export class LoadService implements Loads {
     } catch (error) {
       await job.destroy();
       this.jobs = this.jobs.filter((one) => one !== job);
-      this.tell();
+      this.notify();
       throw error;
     }
-    this.tell();
+    this.notify();
     return job.row();
   }
 
   async stop(id: number): Promise<LoadRow> {
     const job = this.job(id);
     await job.stop();
-    await this.letGo();
-    this.tell();
+    await this.releaseOldest();
+    this.notify();
     return job.row();
   }
 
@@ -99,7 +99,7 @@ export class LoadService implements Loads {
     }
     this.jobs = this.jobs.filter((one) => one !== job);
     job.destroy().catch((error: unknown) => this.options.onError(`removing load ${id}`, error));
-    this.tell();
+    this.notify();
   }
 
   async change(id: number, to: { recordsPerSecond?: number | undefined; members?: number | undefined }): Promise<LoadRow> {
@@ -112,7 +112,7 @@ export class LoadService implements Loads {
       if (!(job instanceof GroupJob)) throw wrongKind(job, 'a producer has no members', 'members');
       await job.setMembers(to.members);
     }
-    this.tell();
+    this.notify();
     return job.row();
   }
 
@@ -120,13 +120,13 @@ export class LoadService implements Loads {
     const job = this.running(id);
     if (!(job instanceof GroupJob)) throw wrongKind(job, 'a producer has no members', 'id');
     await job[action](number);
-    this.tell();
+    this.notify();
     return job.row();
   }
 
   async audit(id: number): Promise<LoadAudit> {
     const job = this.job(id);
-    if (!(job instanceof ProducerJob)) throw wrongKind(job, 'a group writes nothing that could be looked for', 'id');
+    if (!(job instanceof ProducerJob)) throw wrongKind(job, 'a group writes no records that an audit could look for', 'id');
     return job.audit();
   }
 
@@ -150,30 +150,30 @@ export class LoadService implements Loads {
     if (!this.closed) this.options.note?.(note);
   }
 
-  /** While any is there, they are looked at, and told of when something has changed. */
+  /** Samples the jobs while one runs, and notifies listeners of changes. */
   private tick(): void {
     if (this.closed) return;
     this.ticking ??= setInterval(() => {
       for (const job of this.jobs) job.tick();
-      this.tell();
+      this.notify();
       if (!this.jobs.some(({ alive }) => alive)) {
         clearInterval(this.ticking);
         this.ticking = undefined;
       }
-    }, TELL_MS);
+    }, NOTIFY_INTERVAL_MS);
     this.ticking.unref();
   }
 
-  private tell(): void {
+  private notify(): void {
     const rows = this.list();
     const text = JSON.stringify(rows);
-    if (text === this.told) return;
-    this.told = text;
+    if (text === this.lastNotified) return;
+    this.lastNotified = text;
     this.listeners.notify(rows);
   }
 
-  /** Of the oldest that have ended, the memory. */
-  private async letGo(): Promise<void> {
+  /** Releases the memory of ended producer loads but the newest `MOST_AUDITABLE`. */
+  private async releaseOldest(): Promise<void> {
     const held = this.jobs.filter((job) => job instanceof ProducerJob && !job.alive && job.auditable);
     await Promise.all(held.slice(0, -MOST_AUDITABLE).map((job) => job.destroy()));
   }
@@ -211,10 +211,10 @@ function wrongKind(job: Job, why: string, field: string): ServiceError {
   return new ServiceError({ code: 'INVALID_PAYLOAD', message: `${job.spec.name}: ${why}.`, field });
 }
 
-/** A client would wait for a topic that does not exist, or create it. Closes `client`. */
+/** A client would wait for a topic that does not exist, or create it. Throws NOT_FOUND then. Closes `client`. */
 async function checkTopics(client: ClusterClient, topics: readonly string[], field: string): Promise<void> {
   try {
-    for (const deadline = performance.now() + HEARD_MS; ;) {
+    for (const deadline = performance.now() + TOPIC_METADATA_TIMEOUT_MS; ;) {
       const found = (await client.metadata([...topics])).topics.flatMap(({ name, partitions }) => (partitions.length > 0 ? [name] : []));
       const missing = topics.filter((topic) => !found.includes(topic));
       if (missing.length === 0) return;

@@ -1,4 +1,4 @@
-/** Takes a broker out of the embedded cluster for good: its partitions move to the others first, so that nothing is lost with it. */
+/** Removes a broker from the embedded cluster: its partitions are reassigned to other brokers first, so that no record is lost. */
 import { ClusterClient, type ClusterMetadata } from '../admin/cluster-client.ts';
 import { listReassignmentTargets, moveReplicas, unregister, type ReplicaMove } from '../admin/reassignments.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -6,10 +6,10 @@ import { ServiceError } from './errors.ts';
 import { partitionKey } from '#shared/keys';
 
 const LOOK_EVERY_MS = 250;
-/** Moves that get nowhere for so long are given up; what has moved stays where it is. */
+/** After so long without progress the removal fails; partitions that have moved stay at their new brokers. */
 const STUCK_MS = 60_000;
 
-/** Resolves when the broker is gone. Rejects with `ServiceError`, or the cluster's `ClusterError`; then it is still a member. */
+/** Resolves when the broker is unregistered. If it rejects with `ServiceError` or `ClusterError`, the broker is still registered. */
 export async function removeNode(cluster: Cluster, node: number): Promise<void> {
   cluster.checkRemovable(node);
   const client = new ClusterClient({ bootstrap: cluster.bootstrap, clientId: 'brokerdesk-lab', connectHost: cluster.connectHost });
@@ -21,12 +21,12 @@ export async function removeNode(cluster: Cluster, node: number): Promise<void> 
   }
 }
 
-/** Again and again, since a topic can be created meanwhile, until no partition has a replica there. */
+/** Repeats until no partition has a replica on the broker, since topics can be created meanwhile. */
 async function moveEverything(client: ClusterClient, node: number): Promise<void> {
   let left = Infinity;
   let movedAt = Date.now();
   for (;;) {
-    // Before the metadata: a reassignment that ends between the two is seen as still under way, and not started again.
+    // Read before the metadata: a reassignment that ends in between counts as running, and is not started twice.
     const targets = await listReassignmentTargets(client);
     const metadata = await client.metadata(null);
     const moves = planMoves(metadata, node, targets);

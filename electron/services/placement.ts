@@ -1,7 +1,7 @@
 /**
- * Where the partitions of a new topic go. Chosen here and sent along, so that what the form shows before is what happens
- * after. Leaders go round the brokers, replicas to the ones that follow; brokers that are down come last, so that every
- * partition can start as long as one broker is up.
+ * Replica placement of a new topic. It is computed here and sent with the request, so that the preview in the form is correct. Preferred
+ * leaders rotate over the brokers, followers are on the next ones. Brokers that are down come last, so that every partition can have a
+ * leader while one broker is up.
  */
 export interface PlacementBroker {
   id: number;
@@ -21,14 +21,14 @@ export function placePartitions(
   const down = brokers.filter((broker) => !broker.up).sort(byId);
   const start = hash(seed);
   return Array.from({ length: partitions }, (_, partition) => {
-    // Every full turn the followers shift by one more, so that one broker's followers spread over all others.
+    // With every full turn the followers shift by one more, so that those of one leader spread over all other brokers.
     const turn = up.length === 0 ? 0 : Math.floor(partition / up.length);
     const ordered = [...rotate(up, start + partition, turn), ...rotate(down, start + partition, turn)];
     return ordered.slice(0, replicationFactor).map(({ id }) => id);
   });
 }
 
-/** Starts at `start`; the rest follows, turned by `turn` among itself. */
+/** `start` first; the others follow in order, rotated by `turn`. */
 function rotate<T>(items: readonly T[], start: number, turn: number): T[] {
   if (items.length === 0) return [];
   const at = start % items.length;
@@ -38,7 +38,7 @@ function rotate<T>(items: readonly T[], start: number, turn: number): T[] {
   return [first, ...rest.slice(shift), ...rest.slice(0, shift)];
 }
 
-/** FNV-1a, only to vary the first broker by the topic's name. */
+/** FNV-1a; varies the first broker by the topic's name. */
 function hash(text: string): number {
   let value = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) value = Math.imul(value ^ text.charCodeAt(i), 0x01000193);

@@ -1,6 +1,6 @@
 /**
- * One kind of thing that is asked for again and again. Rounds never overlap: the pause starts when the last answer came,
- * so a slow cluster is asked less often and never piles up questions.
+ * Repeats one kind of request. Rounds never overlap: the interval starts with the last response, so that a slow cluster receives fewer
+ * requests and none queue up.
  */
 export class Poller {
   private timer: NodeJS.Timeout | undefined;
@@ -23,7 +23,7 @@ export class Poller {
     this.now();
   }
 
-  /** Runs now; when a round is under way, another follows it at once. */
+  /** Starts a round now; if one is running, another one follows it without a pause. */
   now(): void {
     if (this.stopped) return;
     clearTimeout(this.timer);

@@ -1,4 +1,4 @@
-/** A producer load: its worker, what it counts and the audits asked of it. */
+/** A producer load: its worker, the worker's counts, and requested audits. */
 import { randomBytes } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { FromProducer, ProducerCounts, ProducerStart, ToProducer } from '../admin/load/messages.ts';
@@ -31,7 +31,7 @@ export class ProducerJob extends LoadJob {
   constructor(spec: ProducerLoad, options: LoadJobOptions) {
     super(options);
     this.spec = spec;
-    // Whoever waits for it is told; nobody has to.
+    // Callers that await it receive the error; without one it must not be an unhandled rejection.
     this.connected.promise.catch(() => undefined);
   }
 
@@ -42,7 +42,7 @@ export class ProducerJob extends LoadJob {
     this.worker = worker;
     worker.on('message', (message: FromProducer) => this.receive(message));
     worker.on('error', (error: unknown) => this.fail(error));
-    worker.once('exit', () => this.gone());
+    worker.once('exit', () => this.onExit());
     try {
       await this.connecting(this.connected.promise);
     } catch (error) {
@@ -75,7 +75,7 @@ export class ProducerJob extends LoadJob {
     await this.worker?.terminate();
   }
 
-  /** True while its worker, which knows what was sent, is there. */
+  /** True while its worker exists, which keeps the list of sent records. */
   get auditable(): boolean {
     return this.worker !== undefined;
   }
@@ -92,8 +92,8 @@ export class ProducerJob extends LoadJob {
     if (this.worker === undefined) {
       throw new ServiceError({
         code: 'NOT_FOUND',
-        message: `What ${this.spec.name} had sent is not known any more.`,
-        advice: 'Its last audit still stands.',
+        message: `${this.spec.name} cannot be audited: its list of sent records was released.`,
+        advice: 'The result of its last audit is still valid.',
       });
     }
     const request = ++this.requests;
@@ -161,7 +161,7 @@ export class ProducerJob extends LoadJob {
         this.audits.get(message.request)?.reject(new ServiceError(message.error));
         return;
       case 'complaint':
-        // What it said while it ran is of no concern once it has ended.
+        // An error of a running client no longer matters once the load has ended.
         if (this.alive) this.complain(message.message);
         return;
       case 'ended':
@@ -175,7 +175,7 @@ export class ProducerJob extends LoadJob {
     this.worker?.postMessage(message);
   }
 
-  /** The worker has thrown: a topic that is not there, or a bug. */
+  /** The worker threw an error: the topic does not exist, or there is a bug. */
   private fail(error: unknown): void {
     const failure = serviceError(error);
     this.connected.reject(failure);
@@ -183,7 +183,7 @@ export class ProducerJob extends LoadJob {
     if (this.alive) this.finish('failed', failure.app.message);
   }
 
-  private gone(): void {
+  private onExit(): void {
     this.worker = undefined;
     const failure = new ServiceError({ code: 'CANCELLED', message: `The load ${this.spec.name} was ended.` });
     this.connected.reject(failure);
@@ -207,7 +207,7 @@ export class ProducerJob extends LoadJob {
   }
 }
 
-/** Of an error from another thread only its plain fields are left. */
+/** An error from another thread has only its plain fields. */
 function serviceError(error: unknown): ServiceError {
   if (error instanceof ServiceError) return error;
   const { app } = error as { app?: unknown };

@@ -1,4 +1,4 @@
-/** All use-cases that the screen calls, wired once per process. Each window and tab has a session of its own in `connections`. */
+/** Creates the services of a process and connects them. Each window and tab has a session of its own in `connections`. */
 import { ConnectionsService, type EmbeddedSource } from './connections.ts';
 import { CoordinationService } from './coordination.ts';
 import type { EmbeddedListenersService } from './embedded-listeners.ts';
@@ -38,9 +38,9 @@ export function createServices(options: {
   loads: Loads | null;
   listeners?: EmbeddedListenersService | null;
   embedded: EmbeddedSource | null;
-  /** Where connections are kept; null for this run only. */
+  /** File of the connections; null keeps them for this run only. */
   connectionsFile: string | null;
-  /** Where histories of figures are kept; null for this run only. */
+  /** Directory of the figure histories; null keeps them for this run only. */
   figuresDirectory: string | null;
   onError: (what: string, error: unknown) => void;
 }): Services {

@@ -145,7 +145,7 @@ class Tail {
     }
   }
 
-  /** One round: a loop a leader. The first that fails ends it for all, and fresh metadata sorts them anew. */
+  /** One round: one loop per leader. The first failure ends all loops; the next round groups the partitions by fresh metadata. */
   private async follow(): Promise<void> {
     const { topic, partitions } = this.input;
     const { leaders, failed, topicId } = await partitionLeaders(this.client, topic, partitions);
@@ -155,7 +155,7 @@ class Tail {
       this.begun.clear();
     }
     this.topicId = topicId;
-    // An address may name one that is not there; without a loop to wait for, rounds would follow each other at once.
+    // The address may name a partition that does not exist. Without a loop to await, rounds would follow each other without a pause.
     if (leaders.size + failed.length === 0)
       throw new AdminError({ code: 'UNKNOWN_TOPIC_OR_PARTITION', message: `${topic} has no such partition.`, subject: topic });
     const missing = [...failed, ...(await this.findPositions(leaders))];
@@ -164,7 +164,7 @@ class Tail {
     for (const [partition, leader] of leaders) if (this.positions.has(partition)) pushTo(byLeader, leader, partition);
     const round = { over: false };
     const loops = [...byLeader].map(([leader, own]) => this.followLeader(leader, own, round));
-    // Those that are missing are looked for again.
+    // Missing partitions are looked up again in the next round.
     if (missing.length > 0) loops.push(pause(RETRY_MS).then(() => void (round.over = true)));
     await Promise.all(loops);
   }

@@ -74,8 +74,8 @@ const first = (state: ClusterState) => buildView(CONNECTION, state).topics[0]?.p
 const states = (state: ClusterState) => first(state)?.replicas.map((replica) => replica.state);
 const broker = (state: ClusterState, id: number) => buildView(CONNECTION, state).brokers.find((row) => row.id === id);
 
-describe('what is shown of a broken cluster', () => {
-  test('before anybody answered all is unknown, and the nodes of the desk are starting', () => {
+describe('the view of a broken cluster', () => {
+  test('is unknown before a broker has answered, and nodes of the embedded cluster are starting', () => {
     const state = { ...emptyState(), nodes: [node(1, 'starting')] };
     expect(buildView(CONNECTION, state)).toMatchObject({ clusterId: null, controllerId: null, asOf: 0, topics: [] });
     expect(broker(state, 1)).toMatchObject({ state: 'starting', leaders: null, replicas: null, logBytes: null });
@@ -125,14 +125,14 @@ describe('what is shown of a broken cluster', () => {
     expect(broker(state, 2)).toMatchObject({ state: 'down', host: 'b', since: 77 });
   });
 
-  test('on this desk a broker that was removed is gone', () => {
+  test('does not list a broker that was removed from the embedded cluster', () => {
     const state = stateWith([1], []);
     state.seenBrokers = new Map([...state.seenBrokers, [2, { host: 'b', port: 1, rack: null, goneSince: 77 }]]);
     state.nodes = [node(1, 'running')];
     expect(broker(state, 2)).toBeUndefined();
   });
 
-  test('a node that stands still is frozen, not down: it can be thawed, not started', () => {
+  test('shows a suspended node as frozen, not down: it can be thawed, not started', () => {
     const state = stateWith([1, 2], []);
     state.nodes = [node(1, 'frozen'), node(2, 'running')];
     expect(broker(state, 1)?.state).toBe('frozen');

@@ -117,11 +117,11 @@ const load = (sent: number, topic: string): LoadRow => ({
 
 interface Recorded {
   history: History;
-  /** What stood from its `at` on, as the monitor had it. */
+  /** The expected states, each valid from its `at` on. */
   truth: Moment[];
 }
 
-/** A cluster that changes at random, and what it was at each step. */
+/** Records a cluster that changes at random, and the state after each step. */
 function record(seed: number, steps: number, limits: { keepMs?: number; keepBytes?: number } = {}): Recorded {
   const random = seededRandom(seed);
   const roll = (below: number): number => random.int(below);
@@ -144,7 +144,7 @@ function record(seed: number, steps: number, limits: { keepMs?: number; keepByte
       const same = loads.length === 0;
       loads = roll(5) === 0 ? [] : [load(step, 'orders'), ...(roll(2) === 0 ? [load(step, 'clicks')] : [])];
       history.takeLoads(loads, at);
-      // Nothing new was told.
+      // The loads did not change.
       if (same && loads.length === 0) continue;
       truth.push({ ...(truth.at(-1) as Moment), at, loads });
       continue;
@@ -163,22 +163,22 @@ function record(seed: number, steps: number, limits: { keepMs?: number; keepByte
       groups,
       unreachable: roll(5) === 0 ? [{ broker: 1, error: 'silent', otherCluster: null }] : [],
     };
-    const told = monitor.advance(view);
-    if (told === null) continue;
-    history.take(told, at);
-    truth.push({ at, version: told.version, view, faults, loads });
+    const patch = monitor.advance(view);
+    if (patch === null) continue;
+    history.take(patch, at);
+    truth.push({ at, version: patch.version, view, faults, loads });
   }
   return { history, truth };
 }
 
-describe('the record', () => {
-  test.each([1, 2, 3, 4])('at every moment what stood then stands again, whole (seed %i)', async (seed) => {
+describe('History', () => {
+  test.each([1, 2, 3, 4])('returns the whole state at every point in time (seed %i)', async (seed) => {
     const { history, truth } = record(seed, 900);
     for (const packed of [false, true]) {
       if (packed) await new Promise((resolve) => setTimeout(resolve, 100));
       for (const [i, moment] of truth.entries()) {
         const next = truth[i + 1]?.at ?? moment.at + 1_000;
-        // Of several that were told within one millisecond the last stands.
+        // Of several states within one millisecond the last one counts.
         if (next === moment.at) continue;
         expect(history.at(moment.at)).toEqual(moment);
         expect(history.at(next - 1)).toEqual(moment);
@@ -186,7 +186,7 @@ describe('the record', () => {
     }
   });
 
-  test('before it began nothing is known; after its end the last stands', () => {
+  test('returns null before its start, and the last state after its end', () => {
     const { history, truth } = record(5, 30);
     const first = truth[0]?.at ?? 0;
     expect(history.range()).toMatchObject({ from: first, until: truth.at(-1)?.at });
@@ -197,20 +197,20 @@ describe('the record', () => {
     expect(nothing.at(5)).toBeNull();
   });
 
-  test('of a cluster elsewhere faults are not known', () => {
+  test('has no faults and loads of a remote cluster', () => {
     const history = new History({ faults: null, loads: null, onError: () => undefined });
-    const told = new WholeViewDiff().advance(EMPTY);
-    if (told === null) throw new Error('nothing was told');
-    history.take(told, 7);
+    const patch = new WholeViewDiff().advance(EMPTY);
+    if (patch === null) throw new Error('no patch');
+    history.take(patch, 7);
     expect(history.at(7)).toEqual({ at: 7, version: 1, view: EMPTY, faults: null, loads: null });
   });
 
-  test('a patch that leaves a gap is not taken: the record would tell of something that never stood', () => {
+  test('refuses a patch after a gap, since the replayed state would be wrong', () => {
     const history = new History({ faults: [], loads: [], onError: () => undefined });
     const monitor = new WholeViewDiff();
     monitor.advance(EMPTY);
     const second = monitor.advance({ ...EMPTY, asOf: 4 });
-    if (second === null) throw new Error('nothing was told');
+    if (second === null) throw new Error('no patch');
     expect(() => history.take(second, 7)).toThrow('version 0');
   });
 
@@ -232,18 +232,18 @@ describe('the record', () => {
     expect(wholeViews(1_000)).toBe(3);
   });
 
-  test('a clock that is set back leaves the record in order', () => {
+  test('keeps its times ascending when the clock is set back', () => {
     const history = new History({ faults: [], loads: [], onError: () => undefined });
     const monitor = new WholeViewDiff();
     [900, 400, 500].forEach((at, i) => {
-      const told = monitor.advance({ ...EMPTY, asOf: i + 1 });
-      if (told !== null) history.take(told, at);
+      const patch = monitor.advance({ ...EMPTY, asOf: i + 1 });
+      if (patch !== null) history.take(patch, at);
     });
     expect(history.at(900)?.view.asOf).toBe(3);
     expect(history.at(899)).toBeNull();
   });
 
-  test('the oldest is dropped, whole blocks at a time, by age and by size', async () => {
+  test('drops its oldest blocks by age and by size', async () => {
     const { history, truth } = record(6, 3_000, { keepMs: 120_000 });
     const last = truth.at(-1)?.at ?? 0;
     const { from } = history.range();
@@ -260,7 +260,7 @@ describe('the record', () => {
   test.each([
     [100, 10],
     [10_000, 100],
-  ])('with %i partitions, all of them written to, it stays small and answers soon', async (partitions, each) => {
+  ])('is small and fast to read with %i partitions that all receive records', async (partitions, each) => {
     const history = new History({ faults: [], loads: [], onError: (_what, error) => expect.unreachable(String(error)) });
     const monitor = new WholeViewDiff();
     const still = Array.from({ length: partitions / each }, (_, i) => topic(`topic-${100 + i}`, each));
@@ -275,10 +275,10 @@ describe('the record', () => {
     const spent: number[] = [];
     const STEPS = 60;
     for (let step = 1; step <= STEPS; step++) {
-      const told = monitor.advance({ ...EMPTY, asOf: step, topics: still.map((row) => written(row, step)) });
-      if (told === null) throw new Error('nothing was told');
+      const patch = monitor.advance({ ...EMPTY, asOf: step, topics: still.map((row) => written(row, step)) });
+      if (patch === null) throw new Error('no patch');
       const began = performance.now();
-      history.take(told, step * 500);
+      history.take(patch, step * 500);
       spent.push(performance.now() - began);
       await new Promise((resolve) => setImmediate(resolve));
     }
@@ -295,7 +295,7 @@ describe('the record', () => {
       `${partitions} partitions, all written to, 2 patches a second: ${((history.range().bytes * 2) / STEPS / 1024).toFixed(1)} KiB a second; ` +
         `a patch takes ${median.toFixed(2)} ms, a first answer ${first.toFixed(0)} ms, the next nearby ${again.toFixed(0)} ms`,
     );
-    // Of what people look at; an order of magnitude above what it takes.
+    // An order of magnitude above the usual duration.
     if (partitions === 100) expect(first).toBeLessThan(400);
   });
 });

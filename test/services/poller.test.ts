@@ -4,7 +4,7 @@ import { Poller } from '../../electron/services/poller.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-/** Rounds that end when the test says so. */
+/** Rounds whose end the test determines. */
 function manualRounds() {
   const ends: { resolve: () => void; reject: (error: Error) => void }[] = [];
   const run = vi.fn(() => new Promise<void>((resolve, reject) => ends.push({ resolve, reject })));
@@ -14,7 +14,7 @@ function manualRounds() {
 
 const settle = () => vi.advanceTimersByTimeAsync(0);
 
-test('the pause begins when the answer came: rounds never overlap', async () => {
+test('Poller: starts the interval with the response, so that rounds never overlap', async () => {
   const { ends, run, poller } = manualRounds();
   poller.start();
   await vi.advanceTimersByTimeAsync(10_000);
@@ -26,7 +26,7 @@ test('the pause begins when the answer came: rounds never overlap', async () => 
   expect(run).toHaveBeenCalledTimes(2);
 });
 
-test('asked for during a round, another follows at once, and only one', async () => {
+test('Poller: runs one more round at once after a refresh during a round', async () => {
   const { ends, run, poller } = manualRounds();
   poller.start();
   for (let i = 0; i < 5; i++) poller.now();
@@ -38,7 +38,7 @@ test('asked for during a round, another follows at once, and only one', async ()
   expect(run).toHaveBeenCalledTimes(2);
 });
 
-test('asked for during the pause, the round comes now and the pause is not run twice', async () => {
+test('Poller: starts a round at once after a refresh during the interval, and has one interval at a time', async () => {
   const { ends, run, poller } = manualRounds();
   poller.start();
   ends[0]?.resolve();
@@ -50,7 +50,7 @@ test('asked for during the pause, the round comes now and the pause is not run t
   expect(run).toHaveBeenCalledTimes(2);
 });
 
-test('a failure is told, and it goes on', async () => {
+test('Poller: reports a failed round and continues', async () => {
   const { ends, run, onError, poller } = manualRounds();
   poller.start();
   const error = new Error('no answer');
@@ -60,7 +60,7 @@ test('a failure is told, and it goes on', async () => {
   expect(run).toHaveBeenCalledTimes(2);
 });
 
-test('stopped, nothing more is asked, whether it rests or a round is under way', async () => {
+test('Poller: starts no round after it was stopped, during a round or an interval', async () => {
   const { ends, run, poller } = manualRounds();
   poller.start();
   poller.now();
@@ -71,7 +71,7 @@ test('stopped, nothing more is asked, whether it rests or a round is under way',
   expect(run).toHaveBeenCalledTimes(1);
 });
 
-test('stopped and started while a round is under way, there is still one at a time', async () => {
+test('Poller: has one round at a time when it is stopped and started during a round', async () => {
   const { ends, run, poller } = manualRounds();
   poller.start();
   poller.stop();

@@ -13,7 +13,7 @@ function batchOf(baseOffset: bigint, values: readonly string[]): Buffer {
   return buildBatch({ baseOffset, records: values.map((value) => ({ key: null, value: Buffer.from(value) })) });
 }
 
-/** A topic, the log of each partition, and what its leader says instead when it is out of order. */
+/** A topic, the log of each partition, and the error that a leader returns instead. */
 class FakeClient {
   logs: string[][] = [[]];
   /** By partition. */
@@ -84,18 +84,18 @@ interface Asked {
 
 let client: FakeClient;
 let service: TailsService;
-let heard: Events['message/tailed'][];
+let deliveries: Events['message/tailed'][];
 let audiences: Audience[];
 
 beforeEach(() => {
   vi.useFakeTimers();
   client = new FakeClient();
   const events = new EventBus();
-  heard = [];
+  deliveries = [];
   audiences = [];
   events.subscribe((event, payload, audience) => {
     if (event !== 'message/tailed') return;
-    heard.push(payload as Events['message/tailed']);
+    deliveries.push(payload as Events['message/tailed']);
     audiences.push(audience);
   });
   service = new TailsService(events, {
@@ -107,7 +107,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const texts = () => heard.flatMap(({ records }) => records.map(({ value }) => value.text));
+const texts = () => deliveries.flatMap(({ records }) => records.map(({ value }) => value.text));
 const TAB = 'tab';
 const start = (input: { topic: string; partitions: number[] | null }, clientId = TAB) =>
   service.start(clientId, { foreground: client } as unknown as Pick<OpenConnection, 'foreground'>, input);
@@ -115,7 +115,7 @@ const tail = () => start({ topic: 'a', partitions: null }).tailId;
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 describe('a live tail', () => {
-  test('begins at the end and brings what comes after, once, in order', async () => {
+  test('starts at the end and delivers later records once, in order', async () => {
     client.log = ['old'];
     tail();
     await pass(100);
@@ -129,7 +129,7 @@ describe('a live tail', () => {
   test.each([
     { version: 16, logs: ['a', 'b', 'c', 'd', 'e', 'f'], shown: ['1', 'a', 'b', 'c', 'd', 'e', 'f'] },
     { version: 16, logs: ['a'], shown: ['1', 'a'] },
-    // Without ids in Fetch an offset beyond the new log is what is noticed.
+    // Without topic ids in Fetch, a position beyond the new log reveals the new topic.
     { version: 12, logs: ['a'], shown: ['1', 'a'] },
   ])('follows a topic that was deleted and created again from its first record (Fetch $version, $logs.length records)', async (one) => {
     client.version = one.version;
@@ -138,35 +138,35 @@ describe('a live tail', () => {
     await pass(100);
     client.log.push('1');
     await pass(1_000);
-    expect(heard.at(-1)?.recreated).toBe(false);
+    expect(deliveries.at(-1)?.recreated).toBe(false);
     client.topicId = 'A'.repeat(21) + 'C';
     client.log = one.logs;
     await pass(4_000);
     expect(texts()).toEqual(one.shown);
-    expect(heard.at(-1)?.recreated).toBe(true);
+    expect(deliveries.at(-1)?.recreated).toBe(true);
     client.log.push('later');
     await pass(1_000);
     expect(texts().at(-1)).toBe('later');
   });
 
-  test('says where it begins, and not before it stands there', async () => {
+  test('reports its start offsets after it has found them', async () => {
     client.log = ['old', 'older'];
     client.leaders = [-1];
     tail();
     await pass(500);
-    expect(heard.map(({ begins, error }) => ({ begins, error }))).toEqual([
+    expect(deliveries.map(({ begins, error }) => ({ begins, error }))).toEqual([
       { begins: [], error: expect.stringContaining('partition 0 (it has no leader now)') as string },
     ]);
     client.log.push('unseen');
     client.leaders = [1];
     await pass(1_500);
-    expect(heard.slice(1)).toMatchObject([{ begins: [{ partition: 0, offset: '3' }], records: [], error: null }]);
+    expect(deliveries.slice(1)).toMatchObject([{ begins: [{ partition: 0, offset: '3' }], records: [], error: null }]);
     client.log.push('seen');
     await pass(1_000);
     expect(texts()).toEqual(['seen']);
   });
 
-  test('a partition that had no leader is followed as soon as it has one, the others all the while', async () => {
+  test('follows a partition without a leader as soon as it has one, and the others meanwhile', async () => {
     client.logs = [['old'], ['old']];
     client.leaders = [1, -1];
     tail();
@@ -174,16 +174,16 @@ describe('a live tail', () => {
     client.log.push('1');
     await pass(1_000);
     expect(texts()).toEqual(['1']);
-    expect(heard.at(-1)?.error).toContain('partition 1 (it has no leader now)');
+    expect(deliveries.at(-1)?.error).toContain('partition 1 (it has no leader now)');
     client.leaders = [1, 2];
     await pass(2_500);
-    expect(heard.at(-1)).toMatchObject({ begins: [{ partition: 1, offset: '1' }], error: null });
+    expect(deliveries.at(-1)).toMatchObject({ begins: [{ partition: 1, offset: '1' }], error: null });
     client.logs[1]?.push('2');
     await pass(1_000);
     expect(texts()).toEqual(['1', '2']);
   });
 
-  test('a partition that is not there is said to be so, and not asked for in a loop', async () => {
+  test('reports a partition that does not exist, without requests in a loop', async () => {
     let asked = 0;
     const { metadata } = client;
     client.metadata = () => {
@@ -193,35 +193,35 @@ describe('a live tail', () => {
     start({ topic: 'a', partitions: [9] });
     await pass(5_000);
     expect(asked).toBeLessThan(10);
-    expect(heard.at(-1)?.error).toBe('a has no such partition.');
+    expect(deliveries.at(-1)?.error).toBe('a has no such partition.');
   });
 
-  test('at most five events a second; of a burst the newest 200 are shown and the rest counted', async () => {
+  test('sends at most five events a second, with the newest 200 records of a burst and the number of the others', async () => {
     tail();
     await pass(100);
     client.log = Array.from({ length: 5_000 }, (_, i) => String(i));
     await pass(1_000);
-    const [burst, ...others] = heard.filter(({ records }) => records.length > 0);
+    const [burst, ...others] = deliveries.filter(({ records }) => records.length > 0);
     expect(others).toEqual([]);
     expect(burst?.records).toHaveLength(200);
     expect(burst?.records.at(-1)?.value.text).toBe('4999');
     expect(burst?.dropped).toBe(4_800);
   });
 
-  test('says that the leader is gone, and goes on where it was when there is one again', async () => {
+  test('reports a missing leader, and continues at its position when a leader is elected', async () => {
     tail();
     await pass(100);
     client.refusal = ErrorCode.NOT_LEADER_OR_FOLLOWER;
     await pass(1_500);
-    expect(heard.at(-1)?.error).toContain('its leadership is moving');
+    expect(deliveries.at(-1)?.error).toContain('its leadership is moving');
     client.log.push('1');
     client.refusal = null;
     await pass(3_000);
     expect(texts()).toEqual(['1']);
-    expect(heard.at(-1)?.error).toBeNull();
+    expect(deliveries.at(-1)?.error).toBeNull();
   });
 
-  test('a log that is shorter than the position is followed from its end, without asking in a loop', async () => {
+  test('continues at the end of a log that is shorter than its position, without requests in a loop', async () => {
     client.log = ['1', '2', '3'];
     tail();
     await pass(100);
@@ -234,16 +234,16 @@ describe('a live tail', () => {
     expect(texts()).toEqual(['new']);
   });
 
-  test('stopped, it is silent', async () => {
+  test('sends no event after it was stopped', async () => {
     const tailId = tail();
     await pass(100);
     service.stop(TAB, tailId);
     client.log.push('1');
     await pass(3_000);
-    expect(heard).toEqual([]);
+    expect(deliveries).toEqual([]);
   });
 
-  test('ends by itself when its connection is closed', async () => {
+  test('ends when its connection is closed', async () => {
     tail();
     await pass(100);
     client.closed = true;
@@ -252,13 +252,13 @@ describe('a live tail', () => {
     client.closed = false;
     await pass(5_000);
     expect(client.fetches).toBe(fetches);
-    expect(heard.at(-1)?.error).toBe('closed');
+    expect(deliveries.at(-1)?.error).toBe('closed');
   });
 
-  test('the ninth takes the place of the first, which is told', async () => {
+  test('the ninth tail ends the first one, whose client is notified', async () => {
     const first = tail();
     for (let i = 0; i < 8; i++) tail();
-    expect(heard).toEqual([
+    expect(deliveries).toEqual([
       {
         tailId: first,
         begins: [],
@@ -272,22 +272,22 @@ describe('a live tail', () => {
     await pass(100);
     client.log.push('1');
     await pass(1_000);
-    expect(new Set(heard.slice(1).map(({ tailId }) => tailId)).size).toBe(8);
+    expect(new Set(deliveries.slice(1).map(({ tailId }) => tailId)).size).toBe(8);
   });
 
-  test('is delivered to the client that started it, and ended by that client alone', async () => {
+  test('is delivered to the client that started it, and only that client can end it', async () => {
     const mine = tail();
     const others = start({ topic: 'a', partitions: null }, 'other').tailId;
     await pass(100);
     service.stop('other', mine);
     client.log.push('1');
     await pass(1_000);
-    expect(audiences.map((audience) => audience)).toEqual(heard.map(({ tailId }) => ({ clientId: tailId === mine ? TAB : 'other' })));
-    expect(new Set(heard.flatMap(({ tailId, records }) => (records.length > 0 ? [tailId] : [])))).toEqual(new Set([mine, others]));
+    expect(audiences.map((audience) => audience)).toEqual(deliveries.map(({ tailId }) => ({ clientId: tailId === mine ? TAB : 'other' })));
+    expect(new Set(deliveries.flatMap(({ tailId, records }) => (records.length > 0 ? [tailId] : [])))).toEqual(new Set([mine, others]));
     service.stopAllOf('other');
-    heard.length = 0;
+    deliveries.length = 0;
     client.log.push('2');
     await pass(1_000);
-    expect(heard.map(({ tailId }) => tailId)).toEqual([mine]);
+    expect(deliveries.map(({ tailId }) => tailId)).toEqual([mine]);
   });
 });

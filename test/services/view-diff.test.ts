@@ -61,14 +61,14 @@ function apply(view: ClusterView, patch: ClusterPatch): ClusterView {
 }
 
 describe('ViewDiff', () => {
-  test('nothing changed, nothing is said, and the version stays', () => {
+  test('returns no patch and keeps the version while nothing changes', () => {
     const diff = new WholeViewDiff();
     diff.advance(EMPTY);
     expect(diff.advance(structuredClone(EMPTY))).toBeNull();
     expect(diff.snapshot?.version).toBe(1);
   });
 
-  test('only rows that differ travel, whole; what is gone is named', () => {
+  test('sends changed rows whole, and the ids of removed ones', () => {
     const diff = new WholeViewDiff();
     diff.advance({ ...EMPTY, topics: [topic('a'), topic('b'), topic('c')] });
     const patch = diff.advance({ ...EMPTY, topics: [topic('a'), topic('b', '5')] });
@@ -76,20 +76,20 @@ describe('ViewDiff', () => {
     expect(patch?.brokers).toEqual({ set: [], removed: [] });
   });
 
-  test('a scalar that becomes unknown travels as null', () => {
+  test('sends null for a scalar that becomes unknown', () => {
     const diff = new WholeViewDiff();
     diff.advance({ ...EMPTY, controllerId: 2 });
     expect(diff.advance(EMPTY)?.scalars).toEqual({ controllerId: null });
   });
 
-  test('a removed row that comes back is new', () => {
+  test('treats a removed row that returns as a new one', () => {
     const diff = new WholeViewDiff();
     diff.advance({ ...EMPTY, topics: [topic('a')] });
     diff.advance(EMPTY);
     expect(diff.advance({ ...EMPTY, topics: [topic('a')] })?.topics.set).toEqual([topic('a')]);
   });
 
-  test('whoever took the snapshot and applies every patch sees what there is', () => {
+  test('a receiver of the snapshot and all patches has the rows of the view', () => {
     const diff = new WholeViewDiff();
     diff.advance({ ...EMPTY, topics: [topic('a')] });
     let seen = structuredClone(diff.snapshot?.view) as ClusterView;

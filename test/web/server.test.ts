@@ -197,16 +197,16 @@ describe('the socket', () => {
     tabs[0]?.terminate();
   });
 
-  test.each(['', 'wrong', 'x'.repeat(32)])('token %j: closed as a policy violation, and told nothing', async (token) => {
+  test.each(['', 'wrong', 'x'.repeat(32)])('token %j: is closed as a policy violation and receives no message', async (token) => {
     const socket = open({ token });
-    let heard = 0;
-    socket.on('message', () => heard++);
+    let received = 0;
+    socket.on('message', () => received++);
     socket.on('open', () => {
       socket.send(JSON.stringify({ id: 1, channel: 'app/info', payload: {} }));
       events.publish('app/commanded', { command: 'refresh' }, 'all');
     });
     expect(await closed(socket)).toBe(1008);
-    expect([heard, asked]).toEqual([0, []]);
+    expect([received, asked]).toEqual([0, []]);
   });
 
   test.each([

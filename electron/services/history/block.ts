@@ -1,6 +1,6 @@
 /**
- * A stretch of the record: a whole moment, then what changed, each as the JSON text that it will be answered with. A block that
- * is full is compressed beside the event loop. It is read, and in the end dropped, as a whole.
+ * A part of the history: a whole state and the frames after it, each as JSON text. A full block is compressed in another thread. A block is
+ * read and dropped as a whole.
  */
 import { deflateRaw, inflateRawSync } from 'node:zlib';
 import type { Moment } from '#shared/models/history';
@@ -11,14 +11,14 @@ export interface Decoded {
   frames: Frame[];
 }
 
-/** Speed matters more than the last byte: the text repeats itself enough. */
+/** A fast level: the text is repetitive, so that it becomes small anyway. */
 const LEVEL = 3;
 
 export class Block {
-  /** Wall-clock ms of its first and its last moment. */
+  /** Wall-clock ms of its first and last state. */
   readonly from: number;
   until: number;
-  /** The whole moment's size as text. */
+  /** Size of the whole state as text. */
   readonly keyBytes: number;
   private texts: string[] | null;
   private packed: Buffer | null = null;
@@ -34,7 +34,7 @@ export class Block {
     this.keyBytes = text.length;
   }
 
-  /** What it takes in memory. What has been decoded for reading comes on top, for one block at a time. */
+  /** Bytes in memory, without the decoded form, which one block at a time has. */
   get bytes(): number {
     return this.size;
   }
@@ -56,7 +56,7 @@ export class Block {
     this.decoded?.frames.push(JSON.parse(text) as Frame);
   }
 
-  /** Nothing will be added. Resolves when it is as small as it gets; until then it is read as it was. */
+  /** Compresses the block, to which nothing can be added afterwards. It can be read meanwhile. */
   async pack(): Promise<void> {
     if (this.texts === null) return;
     const text = this.texts.join('\n');
@@ -68,7 +68,7 @@ export class Block {
     this.texts = null;
   }
 
-  /** Kept until `forget`: who scrubs stays near. */
+  /** The decoded block is kept until `forget`: the next read is usually near. */
   read(): Decoded {
     if (this.decoded === null) {
       const texts =

@@ -1,4 +1,4 @@
-/** One step of the record and how it is taken: a moment and a frame give the next moment. Pure. */
+/** Frames of the history: a state and a frame give the next state. Pure functions. */
 import { applyDelta, diff, type Delta } from '#shared/delta';
 import type { ViewPatch } from '../view-diff.ts';
 import type { ClusterPatch } from '#shared/ipc';
@@ -8,10 +8,10 @@ import type { Fault } from '#shared/models/lab';
 import type { LoadRow } from '#shared/models/load';
 
 type Scalars = Omit<ClusterView, 'brokers' | 'topics' | 'groups'>;
-/** Null: the row is gone. */
+/** Null: the row was removed. */
 type Change<Key> = [key: Key, delta: Delta | null];
 
-/** What was told at one moment, against what stood before. What is absent stayed. */
+/** What was published at one time, as differences from the state before. An absent part did not change. */
 export interface Frame {
   at: number;
   version: number;
@@ -23,7 +23,7 @@ export interface Frame {
   loads?: Delta;
 }
 
-/** The view in pieces, by key, as patches need it. */
+/** The view as rows by key, to which patches are applied. */
 export class ViewState {
   scalars: Partial<Scalars> = {};
   readonly brokers = new Map<number, BrokerRow>();
@@ -50,7 +50,7 @@ export class ViewState {
     };
   }
 
-  /** Takes a patch over, and says what in it was new. */
+  /** Applies a patch and returns what it changed. */
   advance(patch: ClusterPatch & Partial<Pick<ViewPatch, 'deltas'>>, at: number): Frame {
     const frame: Frame = { at, version: patch.version };
     const scalars = diff(this.scalars, { ...this.scalars, ...patch.scalars });
@@ -77,7 +77,7 @@ function advanceRows<Key, Row>(
   rows: Map<Key, Row>,
   { set, removed }: { set: readonly Row[]; removed: readonly Key[] },
   keyOf: (row: Row) => Key,
-  /** Of rows that differ from the last patch, where they are known already. */
+  /** Deltas of rows that differ from the last patch, where the patch has them. */
   deltas?: ReadonlyMap<Key, Delta>,
 ): Change<Key>[] {
   const changes: Change<Key>[] = [];
@@ -98,7 +98,7 @@ function replayRows<Key, Row>(rows: Map<Key, Row>, changes: readonly Change<Key>
   }
 }
 
-/** The moment after the first `count` frames. */
+/** The state after the first `count` frames. */
 export function momentAfter(first: Moment, frames: readonly Frame[], count: number): Moment {
   const state = ViewState.of(first.view);
   const moment = { ...first };

@@ -1,6 +1,6 @@
 /**
- * The record of one connection: everything that the screen was told, as it was told and when, for as long back as fits. The
- * screen is told versions (`ClusterPatch`), faults and loads; at any moment the last of each stands.
+ * The history of one connection for time travel: the published patches of the view, active faults and loads, each with its time. The state
+ * at a point in time is the last of each before it. Bounded by age and by bytes.
  */
 import { diff } from '#shared/delta';
 import type { ClusterPatch } from '#shared/ipc';
@@ -13,13 +13,13 @@ import { ViewState, momentAfter, type Frame } from './frames.ts';
 
 const KEEP_MS = 30 * 60_000;
 const KEEP_BYTES = 64 * 1024 * 1024;
-/** A block is full when its changes weigh twice its whole moment, and so many bytes at least … */
+/** A block is full when its changes have twice the size of its initial state, and at least so many bytes … */
 const BLOCK_WEIGHT = 2;
 const BLOCK_BYTES = 64 * 1024;
-/** … or with so many changes, since a read replays them from its start, if they are not small beside its whole moment, … */
+/** … or with so many changes, since a read replays them from its start, if they are not small beside its initial state, … */
 const BLOCK_FRAMES = 300;
 const MIN_BLOCK_WEIGHT = 1 / 4;
-/** … or if it spans this time, so that blocks are dropped in small parts of the record. */
+/** … or if it spans this time, so that the history is dropped in small parts. */
 const BLOCK_MS = 5 * 60_000;
 
 export interface HistoryLimits {
@@ -34,7 +34,7 @@ export class History {
   private faults: Fault[] | null;
   private loads: LoadRow[] | null;
   private lastAt = 0;
-  /** The one that is decoded. */
+  /** The block that is decoded. */
   private reading: Block | null = null;
   private readonly keepMs: number;
   private readonly keepBytes: number;
@@ -42,9 +42,9 @@ export class History {
 
   constructor(
     options: {
-      /** In force at the start; null where nobody tells of faults. */
+      /** Active at the start; null for a remote cluster, whose faults are unknown. */
       faults: readonly Fault[] | null;
-      /** At the start; null where none can run. */
+      /** Loads at the start; null for a remote cluster, which has none. */
       loads: readonly LoadRow[] | null;
       onError: (what: string, error: unknown) => void;
     } & HistoryLimits,
@@ -56,7 +56,7 @@ export class History {
     this.keepBytes = options.keepBytes ?? KEEP_BYTES;
   }
 
-  /** A patch as it is published. They come without gaps, the first from version 0, which is nothing. */
+  /** Records a published patch. Versions have no gaps; the first patch follows version 0, which is empty. */
   take(patch: ClusterPatch & Partial<Pick<ViewPatch, 'deltas'>>, at = Date.now()): void {
     if (patch.base !== this.version) throw new Error(`the record stands at version ${this.version}, the patch is of ${patch.base}`);
     const frame = this.state.advance(patch, this.inOrder(at));
@@ -84,7 +84,7 @@ export class History {
     };
   }
 
-  /** What stood at that moment; null where it lies before the record. */
+  /** The state at that time; null before the start of the history. */
   at(at: number): Moment | null {
     const block = this.blocks[lastNotAfter(this.blocks, ({ from }) => from, at)];
     if (block === undefined) return null;
@@ -94,7 +94,7 @@ export class History {
     return momentAfter(first, frames, lastNotAfter(frames, (frame) => frame.at, at) + 1);
   }
 
-  /** A clock that was set back: what follows is told to have been at the same time, so that the record stays in order. */
+  /** Keeps times ascending: after the clock was set back, entries have the last recorded time. */
   private inOrder(at: number): number {
     this.lastAt = Math.max(this.lastAt, at);
     return this.lastAt;
@@ -111,7 +111,7 @@ export class History {
     this.drop(frame.at);
   }
 
-  /** The oldest block goes once all of it is too old, or the record too large; the one that is written stays. */
+  /** Drops the oldest block when all of it is too old, or the history too large; the block that is written to stays. */
   private drop(now: number): void {
     let { bytes } = this.range();
     while (this.blocks.length > 1) {
@@ -131,7 +131,7 @@ function isFull(block: Block): boolean {
   return frames >= BLOCK_FRAMES && (deltaBytes >= MIN_BLOCK_WEIGHT * keyBytes || block.until - block.from >= BLOCK_MS);
 }
 
-/** Index of the last item at or before `at`; -1: none. */
+/** Index of the last item at or before `at`; −1 if there is none. */
 function lastNotAfter<T>(items: readonly T[], atOf: (item: T) => number, at: number): number {
   let low = 0;
   let high = items.length;
