@@ -1,7 +1,7 @@
-/** The end of a run: everything closes side by side within one bound, and the process ends in any case. */
+/** Ends a run: closes everything in parallel within one time limit, and ends the process in any case. */
 import { CLOSE_TIMEOUT_MS } from './cluster/cluster.ts';
 
-/** A `close()` resolves to false when it gave up. */
+/** `close()` resolves to false if it could not close everything. */
 export type Closable = () => Promise<unknown>;
 
 /**

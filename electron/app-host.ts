@@ -1,6 +1,6 @@
 /**
- * What the desktop app and web mode have in common: the cluster of this desk, the services over it and the one function
- * that answers requests. It is there at once; the cluster starts meanwhile, and may fail to without taking the rest along.
+ * What the desktop app and web mode share: the embedded cluster, the services and the function that answers requests. It is available at
+ * once; the cluster starts in the background, and a failed start of the cluster leaves the rest usable.
  */
 import { join } from 'node:path';
 import type { AppInfo } from '#shared/ipc';
@@ -21,22 +21,22 @@ import { messageOf } from '#shared/errors';
 export interface HostOptions {
   mode: AppInfo['mode'];
   version: string;
-  /** Number of brokers; undefined: what the data directory has, else three. */
+  /** Number of brokers; undefined: as in the data directory, else three. */
   brokers?: number | undefined;
   /** First port of the brokers, 0 for any; undefined: the default one. */
   firstPort?: number | undefined;
-  /** Of the listener for clients, in place of what the app's settings say; see `ClusterOptions`. */
+  /** Bind address of the client listener; overrides the app's settings. See `ClusterOptions`. */
   bindHost?: string | undefined;
   advertisedHost?: string | undefined;
-  /** Where the cluster keeps its data; null: in a temporary directory that is removed at the end. */
+  /** Data directory of the cluster; null: a temporary directory that is removed at the end. */
   dataDirectory: string | null;
-  /** Where the app keeps what is not the cluster's (the list of connections); null: nowhere, for this run only. */
+  /** Directory of the app's own files, such as the list of connections; null keeps them for this run only. */
   userDirectory: string | null;
-  /** The built entry of a node's worker. */
+  /** Built entry point of a node's worker. */
   workerPath: string;
-  /** The same of a load's. */
+  /** Built entry point of a load's worker. */
   loadWorkerPath: string;
-  /** Lines for whoever runs it: faults of ours, and what the nodes warn of. */
+  /** Receives log lines: internal errors, and warnings of the nodes. */
   log: (line: string) => void;
 }
 
@@ -44,14 +44,14 @@ export interface Host {
   readonly invoke: Invoke;
   readonly services: Services;
   readonly lab: Lab;
-  /** Where clients connect; null until the cluster serves, and when it does not start. */
+  /** Where Kafka clients connect; null until the cluster has started. */
   bootstrap(): string | null;
-  /** Where ZooKeeper's clients connect; null when `bootstrap` is. */
+  /** Where ZooKeeper clients connect; null if `bootstrap` is. */
   zookeeper(): string | null;
-  /** Resolves when the cluster serves, with null, or when it has failed to, with the reason. Never rejects. */
+  /** Resolves to null when the cluster has started, or to the reason why it failed to start. Never rejects. */
   readonly started: Promise<string | null>;
   /**
-   * Stops the cluster cleanly; may be called at any moment and more than once. Bounded in time: false when it did not stop, and then only
+   * Stops the cluster cleanly; may be called at any time and repeatedly. Bounded in time: false if it did not stop, in which case only
    * `endByForce` ends the process.
    */
   close(): Promise<boolean>;
@@ -127,7 +127,7 @@ export function startHost(options: HostOptions): Host {
       const reason = messageOf(error);
       if (closing !== undefined) return reason;
       log(`the cluster did not start: ${stackOf(error)}`);
-      info.notices.push(`The cluster on this desk did not start: ${reason}. Other clusters can be used all the same.`);
+      info.notices.push(`The embedded cluster did not start: ${reason}. Remote clusters can still be used.`);
       return reason;
     } finally {
       if (closing === undefined) services.connections.embeddedChanged();

@@ -1,9 +1,9 @@
-/** Which links the page may hand to the system's browser: those that a person has just asked for, and nothing but web pages. */
+/** Decides which links open in the system's browser: web pages only, and only right after the user activated a control. */
 
-/** As Chromium's transient activation: a gesture older than this asks for nothing any more. */
+/** As Chromium's transient activation: an older gesture does not count. */
 const GESTURE_MS = 5_000;
 const MAX_ADDRESS = 2_000;
-/** Of Electron's input events, those by which a person activates a control. Movements and wheels are none. */
+/** Electron's input events that can activate a control. */
 const GESTURES: ReadonlySet<string> = new Set(['mouseDown', 'mouseUp', 'keyDown', 'rawKeyDown', 'touchStart', 'touchEnd', 'gestureTap']);
 
 export class LinkPolicy {
@@ -14,7 +14,7 @@ export class LinkPolicy {
     if (GESTURES.has(type)) this.gestureAt = now;
   }
 
-  /** Whether the address may be opened now. One gesture opens one link. */
+  /** True if the address may be opened now. One gesture opens one link. */
   takeGesture(address: string, now: number): boolean {
     if (!isWebPage(address) || now - this.gestureAt > GESTURE_MS) return false;
     this.gestureAt = -Infinity;

@@ -1,4 +1,4 @@
-/** The desktop app: builds, wires, starts, stops. */
+/** Entry point of the desktop app: creates the host, the window and the menu, and stops them. */
 import { join } from 'node:path';
 import { app, BrowserWindow } from 'electron';
 import { endByForce } from './app-closing.ts';
@@ -12,14 +12,14 @@ import { serveElectron } from './ipc/electron-transport.ts';
 import { installMenu } from './menu.ts';
 import { declareScheme, hardenAllContents, isOurPage, openWindow, refusePermissions, serveRenderer } from './window.ts';
 
-/** Built, this file stands in out/main. */
+/** The build puts this file into out/main. */
 const OUT = join(nodeWorkerPath(), '..', '..');
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** What follows `--`; everything before it is Electron's. */
+/** Arguments after `--`; those before it belong to Electron. */
 function ownArguments(argv: readonly string[]): string[] {
   const marker = argv.indexOf('--');
   return marker < 0 ? [] : argv.slice(marker + 1);
@@ -36,7 +36,7 @@ function readChoice(): HostChoice | null {
 }
 
 function run(choice: HostChoice): void {
-  // No dialog box: who started it reads the lines, and a state nobody knows is not one to go on from.
+  // Reported as a line instead of a dialog box. The app quits, since its state is unknown.
   process.on('uncaughtException', (error) => {
     say(error.stack ?? error.message);
     process.exitCode = 1;
@@ -57,8 +57,8 @@ function run(choice: HostChoice): void {
     if (BrowserWindow.getAllWindows().length === 0) open();
   });
   void app.whenReady().then(() => {
-    // Electron's own handlers, which it has installed by now, end the process without asking anybody. Until here a signal
-    // does that, and so nothing that would have to be closed is begun before.
+    // Replaces Electron's handlers, which end the process at once. A signal before this line does so too, so nothing that needs to be
+    // closed may be started earlier.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => app.quit());
     hardenAllContents(say);
     refusePermissions();
@@ -77,7 +77,7 @@ function run(choice: HostChoice): void {
     const { invoke, services } = host;
     const transport = serveElectron({ invoke, connect: (deliver) => services.connections.connect(deliver), isOurs: isOurPage });
     installMenu((command) => {
-      // The menu is that of the focused window; on macOS it can be used while no window is.
+      // The menu belongs to the focused window; on macOS it can be used without a focused window.
       const window = BrowserWindow.getFocusedWindow();
       const session = window === null ? undefined : transport.sessionOf(window.webContents);
       services.events.publish('app/commanded', command, session === undefined ? 'all' : { clientId: session.id });
@@ -86,7 +86,7 @@ function run(choice: HostChoice): void {
   });
 }
 
-/** `npm start` names its process; a desktop that starts the installed app does not, and may end before it. */
+/** Quits when the `npm start` that started the app ends. Without BROKERDESK_LAUNCHER (an installed app) the parent process does not matter. */
 function quitWithLauncher(): void {
   const launcher = Number(process.env['BROKERDESK_LAUNCHER'] ?? 0);
   if (launcher === 0) return;
@@ -106,7 +106,7 @@ function focusFirstWindow(): void {
   window.focus();
 }
 
-/** Quitting waits until the cluster has stopped, which is bounded in time; a second wish to quit changes nothing. */
+/** Delays quitting until the cluster has stopped, which is bounded in time; a second request to quit has no effect. */
 function endCleanly(host: Host): void {
   let closed = false;
   app.on('before-quit', (event) => {

@@ -12,7 +12,7 @@ const PAGES: readonly [label: string, path: string][] = [
   ['Connections', '/connections'],
 ];
 
-/** The native menu. What it does it asks of the page, so that a shortcut and a button are one thing. */
+/** The native menu. It sends commands to the page, so that a shortcut and a button do the same. */
 export function installMenu(send: (command: Command) => void): void {
   const isMac = process.platform === 'darwin';
   const template: MenuItemConstructorOptions[] = [

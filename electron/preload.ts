@@ -1,15 +1,15 @@
-/** Hands the contract to the page, and nothing else. Runs sandboxed; holds no logic. */
+/** Exposes the IPC contract to the page. Runs sandboxed and has no logic. */
 import { contextBridge, ipcRenderer, type IpcRendererEvent } from 'electron';
 import type { Bridge, EventChannel } from '#shared/ipc';
 
-// The names stand in electron/ipc/electron-transport.ts too; a sandboxed preload cannot import it.
+// The same names are in electron/ipc/electron-transport.ts, which a sandboxed preload cannot import.
 const INVOKE_CHANNEL = 'brokerdesk/invoke';
 const EVENT_CHANNEL = 'brokerdesk/event';
 
 type Listener = (payload: never) => void;
 const listeners = new Map<EventChannel, Set<Listener>>();
 
-// One line for all of them, however many the page has.
+// One IPC listener for all listeners of the page.
 ipcRenderer.on(EVENT_CHANNEL, (_event: IpcRendererEvent, name: EventChannel, payload: unknown) => {
   for (const listener of [...(listeners.get(name) ?? [])]) listener(payload as never);
 });
@@ -19,7 +19,7 @@ const bridge: Bridge = {
   on(event, listener) {
     let own = listeners.get(event);
     if (own === undefined) listeners.set(event, (own = new Set()));
-    // Wrapped, so that a listener that is given twice is called twice, and ended one by one.
+    // Wrapped, so that a listener that is registered twice is called twice and is removed one by one.
     const forward: Listener = (payload) => listener(payload);
     own.add(forward);
     return () => void own.delete(forward);

@@ -1,20 +1,20 @@
-/** The window: what it may do, which is little. */
+/** Creates the window, and restricts what its page may do. */
 import { app, BrowserWindow, protocol, session, shell } from 'electron';
 import { LinkPolicy } from './link-policy.ts';
 import { readStatic } from './web/static-files.ts';
 
 export const APP_SCHEME = 'app';
-/** `--bg` of the dark theme: what is seen before the first paint. */
+/** `--bg` of the dark theme, shown before the first paint. */
 const BACKGROUND = '#0d1014';
 export const APP_ORIGIN = `${APP_SCHEME}://brokerdesk`;
 const PAGE = `${APP_ORIGIN}/index.html`;
 
-/** Before the app is ready: `app://` is a standard, secure scheme, so that the page has an origin of its own. */
+/** Must be called before the app is ready: `app://` is a standard, secure scheme, so that the page has an origin of its own. */
 export function declareScheme(): void {
   protocol.registerSchemesAsPrivileged([{ scheme: APP_SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } }]);
 }
 
-/** Serves the built renderer and nothing beside it. */
+/** Serves files of the built renderer only. */
 export function serveRenderer(root: string): void {
   protocol.handle(APP_SCHEME, async (request) => {
     const { host, pathname } = new URL(request.url);
@@ -24,20 +24,20 @@ export function serveRenderer(root: string): void {
   });
 }
 
-/** The renderer asks for nothing of the machine, so nothing is granted. */
+/** Refuses all permissions: the renderer needs none. */
 export function refusePermissions(): void {
   session.defaultSession.setPermissionRequestHandler((_contents, permission, answer) => answer(permission === 'clipboard-sanitized-write'));
   session.defaultSession.setPermissionCheckHandler((_contents, permission) => permission === 'clipboard-sanitized-write');
 }
 
-/** Any web contents, whoever makes them: no other page, no window of the page's own, no webview. */
+/** For all web contents of the app: no other page, no new window, no webview. */
 export function hardenAllContents(log: (line: string) => void): void {
   app.on('web-contents-created', (_event, contents) => {
     contents.on('will-attach-webview', (event) => event.preventDefault());
     contents.on('will-navigate', (event, url) => {
       if (!isOurPage(url)) event.preventDefault();
     });
-    // Chromium commits a navigation to about:blank without asking; an empty window has no way back.
+    // Chromium navigates to about:blank without an event that could be refused, and an empty window has no way back.
     contents.on('did-navigate', (_event, url) => {
       if (url.startsWith('about:')) contents.loadURL(PAGE).catch((error: unknown) => log(`the page did not load again: ${String(error)}`));
     });
@@ -54,7 +54,7 @@ export function isOurPage(url: string): boolean {
   return url.startsWith(`${APP_ORIGIN}/`);
 }
 
-/** Opens the app's page at once, shown as soon as there is something to see. */
+/** Opens the app's page; the window is shown after its first paint. */
 export function openWindow(preload: string, log: (line: string) => void): BrowserWindow {
   const window = new BrowserWindow({
     width: 1440,

@@ -49,18 +49,18 @@ export const requestSchemas = {
   'connection/list': z.object({}),
   /** Selects the connection for this client, a window or a tab: only then are requests about it accepted, and its events delivered. */
   'connection/use': z.object({ id: z.string() }),
-  /** Tries to reach it first; nothing is stored when no broker answers. It is not selected. */
+  /** Connects first, and stores nothing if no broker answers. Does not select the connection. */
   'connection/add': z.object({
     name: z.string().min(1).max(100),
     bootstrap: z.string().min(1).max(2_000),
     colour: z.enum(['flow', 'accent', 'warn', 'bad', 'control']),
   }),
   'connection/remove': z.object({ id: z.string() }),
-  /** Puts back a connection that was removed in this run, under its id and at its place. It is not tried. */
+  /** Restores a connection that was removed in this run, with its id and at its index, without connecting. */
   'connection/restore': z.object({ id: z.string() }),
 
   'embedded/listeners': z.object({}),
-  /** For the next start. A `bindHost` of null: this machine only, and `advertisedHost` does not count. */
+  /** Takes effect at the next start. A `bindHost` of null is this machine only; `advertisedHost` is then ignored. */
   'embedded/saveListeners': z.object({ bindHost: z.string().max(1_000).nullable(), advertisedHost: z.string().max(1_000).nullable() }),
 
   /** The whole view; patches (`cluster/patched`) follow from its version on. */
@@ -70,7 +70,7 @@ export const requestSchemas = {
     topics: z.union([z.literal('none'), z.literal('all'), z.array(topicName).max(1_000)]),
     groups: z.union([z.literal('none'), z.literal('all'), z.array(groupId).max(1_000)]),
   }),
-  /** Asks for a round now (F5). */
+  /** Starts a round of polls now (F5). */
   'cluster/refresh': onConnection({}),
   /** Figures of the whole cluster over time. */
   'cluster/figureRange': onConnection({ figures: z.array(z.enum(CLUSTER_FIGURES)).min(1).max(CLUSTER_FIGURES.length), ...figureSpan }),
@@ -87,7 +87,7 @@ export const requestSchemas = {
   /** Refused, as are the three below, when the topic's present id is not the one that was shown: it was re-created. */
   'topic/delete': onConnection({ name: topicName, topicId: shownTopicId, typedName: z.string().max(500) }),
   'topic/addPartitions': onConnection({ name: topicName, topicId: shownTopicId, total: z.number().int().min(0).max(INT32_MAX) }),
-  /** Lets go of the records before each offset, on every replica. */
+  /** Deletes the records before each offset on every replica (DeleteRecords). */
   'topic/deleteRecords': onConnection({
     name: topicName,
     topicId: shownTopicId,
@@ -96,7 +96,7 @@ export const requestSchemas = {
       .min(1)
       .max(10_000),
   }),
-  /** Gives each partition back to its preferred leader, the first of its replicas. */
+  /** Elects the preferred leader of each partition, the first of its replicas. */
   'topic/electPreferred': onConnection({ name: topicName }),
   'topic/configs': onConnection({ name: topicName }),
   /** Null removes the override. Only what is named is changed. */
@@ -123,7 +123,7 @@ export const requestSchemas = {
     /** In this order; a name may be empty or repeated. */
     headers: z.array(z.object({ key: z.string().max(INT16_MAX), value: recordText })).max(100),
     acks: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
-    /** Numbered, so that a repeat is stored once. */
+    /** An idempotent producer: a retried batch is stored once. */
     idempotent: z.boolean().optional(),
   }).refine(({ acks, idempotent }) => idempotent !== true || acks === -1, {
     error: 'needs acks=all',
@@ -162,20 +162,20 @@ export const requestSchemas = {
 
   'broker/configs': onConnection({ broker: nodeId }),
 
-  /** Embedded cluster only. Each answers when it has happened. */
+  /** Embedded cluster only. Each answers when the action is complete. */
   'lab/stop': onConnection({ node: nodeId }),
   'lab/kill': onConnection({ node: nodeId }),
   'lab/start': onConnection({ node: nodeId }),
   'lab/inject': onConnection({ fault: faultSchema }),
   'lab/heal': onConnection({ id: z.number().int().min(1) }),
-  /** Ends every fault, and starts whatever is down. */
+  /** Ends every fault, and starts every node that is down. */
   'lab/healAll': onConnection({}),
   'lab/faults': onConnection({}),
-  /** A broker more, with the next free id; and one less, whose partitions move away first. */
+  /** Adds a broker with the next free id; removes one after its partitions have been reassigned. */
   'lab/addNode': onConnection({}),
   'lab/removeNode': onConnection({ node: nodeId }),
 
-  /** Load by real clients; embedded cluster only. Each answers when it is so. */
+  /** Loads of real clients; embedded cluster only. Each answers when the change is in effect. */
   'load/list': onConnection({}),
   'load/start': onConnection({ load: loadSchema }),
   'load/stop': onConnection({ id: loadId }),
@@ -188,35 +188,35 @@ export const requestSchemas = {
   'load/member': onConnection({ id: loadId, number: z.number().int().min(1), action: z.enum(['crash', 'pause', 'resume']) }),
   'load/audit': onConnection({ id: loadId }),
 
-  /** The library, and the run that is active or was the last. Embedded cluster only, as all of these. */
+  /** The library, and the active or last run. All scenario channels are for the embedded cluster only. */
   'scenario/list': onConnection({}),
-  /** One of the library: its text, and what it will do. */
+  /** A scenario of the library: its text and its outline. */
   'scenario/open': onConnection({ name: z.string().min(1).max(100) }),
-  /** What a text would do, or what is wrong in it. */
+  /** The outline of a scenario's text, or its problems. */
   'scenario/check': onConnection({ text: z.string().max(1_048_576) }),
-  /** Begins; how it goes comes as `scenario/progressed`. Embedded cluster only. */
+  /** Starts a run; its progress is sent as `scenario/progressed`. */
   'scenario/run': onConnection({ text: z.string().max(1_048_576) }),
-  /** Answers when what it began has ended. */
+  /** Answers when the run has ended and its loads and faults with it. */
   'scenario/cancel': onConnection({}),
-  /** Of the last run, with the timeline's events and as JUnit XML. */
+  /** The report of the last run with the timeline's events, and the same as JUnit XML. */
   'scenario/report': onConnection({}),
-  /** What was done in the lab since that moment (wall-clock ms), as a scenario's text; null: in the last outage. */
+  /** Actions in the lab since that time (wall-clock ms) as a scenario's text; null: those of the last outage. */
   'scenario/record': onConnection({ sinceAt: z.number().min(0).nullable() }),
 
-  /** Reads one node of the coordination service's tree over its ZooKeeper endpoint. Embedded cluster only. */
+  /** Reads one node of the ZooKeeper tree over a broker's ZooKeeper endpoint. Embedded cluster only. */
   'coordination/znode': onConnection({ path: znodePath }),
-  /** The app's own ZooKeeper clients; each answers with all of both. Embedded cluster only. */
+  /** The app's own ZooKeeper clients; each answers with the state of both. Embedded cluster only. */
   'zk/clients': onConnection({}),
-  /** A session of one's own; one that lives is closed first. ZooKeeper grants two to forty seconds. */
+  /** Opens the user's session after closing an open one. ZooKeeper grants a timeout of 2 to 40 s. */
   'zk/open': onConnection({ timeoutMs: z.number().int().min(2_000).max(40_000).default(6_000) }),
   'zk/create': onConnection({ path: learnPath, data: z.string().max(10_000), ephemeral: z.boolean() }),
   'zk/set': onConnection({ path: learnPath, data: z.string().max(10_000) }),
   'zk/delete': onConnection({ path: learnPath }),
-  /** By a second session, so that somebody is told when the first one ends. Fires once: `coordination/watchFired`. */
+  /** Sets a watch in a second session, which is notified when the first one ends. Fires once: `coordination/watchFired`. */
   'zk/watch': onConnection({ path: znodePath, kind: z.enum(['node', 'children']) }),
-  /** No heartbeat any more, and deaf: after its timeout the server ends the session. */
+  /** Stops sending pings and reading responses: the server expires the session after its timeout. */
   'zk/silence': onConnection({}),
-  /** Gets on, and finds out whether the session is still there. */
+  /** Reads and sends again, and reconnects the session if it has not expired. */
   'zk/speak': onConnection({}),
   'zk/close': onConnection({ role: z.enum(['own', 'watcher']) }),
 
@@ -226,9 +226,9 @@ export const requestSchemas = {
   /** Incidents that touch the range, of this run of the app and of earlier ones. */
   'incident/list': onConnection({ from: wallClockMs, until: wallClockMs }),
 
-  /** The recorded views of the connection. */
+  /** The range of the connection's history. */
   'history/range': onConnection({}),
-  /** What stood at that moment, wall-clock ms. */
+  /** The state at that time, wall-clock ms. */
   'history/at': onConnection({ at: z.number().min(0) }),
 } as const satisfies Record<string, z.ZodType>;
 
@@ -250,7 +250,7 @@ export interface AppInfo {
   /** `desktop` in Electron, `web` in a browser tab. */
   mode: 'desktop' | 'web';
   platform: string;
-  /** Where the embedded cluster keeps its data, and things worth saying once ("port 9092 was taken, broker 1 is on 9095"). */
+  /** The data directory of the embedded cluster, and notices of its start ("port 9092 was taken, broker 1 is on 9095"). */
   dataDirectory: string | null;
   notices: string[];
 }
@@ -259,12 +259,12 @@ export interface ConnectionList {
   connections: Connection[];
 }
 
-/** Where a new topic's partitions would live: replica broker ids by partition, leader first. */
+/** Replica placement of a new topic: broker ids by partition, preferred leader first. */
 export interface TopicPlacement {
   assignments: number[][];
 }
 
-/** One partition after a preferred election: `from` and `to` are brokers, null where nobody leads; `error`: why it stayed. */
+/** One partition after a preferred leader election: `from` and `to` are brokers, null without a leader; `error`: why it failed. */
 export interface LeaderChange {
   partition: number;
   from: number | null;
@@ -272,7 +272,7 @@ export interface LeaderChange {
   error: string | null;
 }
 
-/** Where a partition's log starts after records were deleted; null with `error`, which says why it did not move. */
+/** The log start offset of a partition after records were deleted; null with `error`, the reason why none were. */
 export interface LogStart {
   partition: number;
   startOffset: string | null;
@@ -313,14 +313,14 @@ export interface Results {
   'topic/create': TopicPlacement;
   'topic/delete': null;
   'topic/addPartitions': null;
-  /** Where the log starts now, on the replica where it starts lowest. */
+  /** Lowest log start offset of all replicas. */
   'topic/deleteRecords': { partitions: LogStart[] };
   'topic/electPreferred': { partitions: LeaderChange[] };
   'topic/configs': { entries: ConfigEntry[] };
   'topic/setConfigs': null;
   'message/browse': BrowseResult;
   'message/value': { encoding: 'null' | 'utf8' | 'hex'; text: string };
-  /** `leader`: the broker that took it. Offset −1 with acks=0, or of a repeat whose place the broker no longer knows. */
+  /** `leader`: the broker that stored it. Offset −1 with acks=0, or for a retry whose offset the broker no longer knows. */
   'message/produce': { partition: number; leader: number; offset: string; timestamp: number | null };
   'message/tail': { tailId: string };
   'message/untail': null;
@@ -333,7 +333,7 @@ export interface Results {
   'lab/start': null;
   'lab/inject': Fault;
   'lab/heal': null;
-  /** What could not be healed, and why; empty when all is well. */
+  /** Faults that could not be ended, with the reason. */
   'lab/healAll': { failed: { id: number; error: string }[] };
   'lab/faults': { faults: Fault[] };
   'lab/addNode': { node: number };
@@ -347,7 +347,7 @@ export interface Results {
   'load/audit': LoadAudit;
   'scenario/list': { library: ScenarioSummary[]; run: ScenarioRun | null };
   'scenario/open': { text: string; outline: ScenarioOutline };
-  /** One of the two. */
+  /** Either an outline or problems. */
   'scenario/check': { outline: ScenarioOutline | null; problems: ScenarioProblem[] };
   'scenario/run': null;
   'scenario/cancel': null;
@@ -370,7 +370,7 @@ export interface Results {
    */
   'incident/list': { run: string; incidents: IncidentRecord[]; problem: string | null };
   'history/range': HistoryRange;
-  /** Null: it lies before the record. */
+  /** Null: the time is before the start of the history. */
   'history/at': Moment | null;
 }
 
@@ -389,7 +389,7 @@ export interface ClusterPatch {
 export interface RowsPatch<Row> {
   /** Whole rows. */
   set: Row[];
-  /** Of rows that the receiver has: what differs since `base`. Absent: none. */
+  /** Differences since `base` of rows that the receiver has. Absent: none. */
   changed?: [key: string, delta: Delta][];
   removed: string[];
 }
@@ -402,7 +402,7 @@ export interface Events {
   'connection/changed': ConnectionList;
   /** The client's connection was opened again: versions count from zero. Ask for `cluster/view`. */
   'connection/reopened': { connectionId: string };
-  /** All faults in force, whenever one begins or ends. */
+  /** All active faults, whenever one begins or ends. */
   'lab/faultsChanged': { faults: Fault[] };
   /** All of them, at most four times a second while one runs. */
   'load/changed': { loads: LoadRow[] };
@@ -412,8 +412,8 @@ export interface Events {
   'coordination/watchFired': FiredWatch;
   'timeline/appended': { events: TimelineEvent[] };
   /**
-   * `begins`: partitions followed from now on, and the offset of the first record that will be shown of each; what is written before it
-   * is told is not. `dropped` counts records that came faster than they could be shown.
+   * `begins`: partitions that are followed from now on, each with the offset of the first record that is shown. `dropped`: number of
+   * records that were skipped because the rate was too high.
    */
   'message/tailed': {
     tailId: string;

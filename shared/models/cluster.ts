@@ -55,7 +55,7 @@ export interface BrokerRow {
   inSync: number | null;
   /** Set by `shared/health.ts` for a broker that has stopped and is in sync in no partition: ISRs of metadata that still list it. */
   listed?: number;
-  /** Milliseconds since the controller last heard its heartbeat (embedded only). */
+  /** Milliseconds since its last heartbeat reached the controller (embedded cluster only). */
   sessionAgeMs: number | null;
   sessionTimeoutMs: number | null;
   logBytes: string | null;

@@ -1,74 +1,74 @@
 /**
- * ZooKeeper clients of this app's own: real sessions with the coordination service, which a person opens, lets go silent and sees expire.
- * There are two at most: `own`, which makes nodes, and `watcher`, which holds the watches, so that somebody is told when `own` expires.
+ * The app's own ZooKeeper clients, with real sessions that the user opens, suspends and sees expire. There are two at most: `own`, which
+ * creates nodes, and `watcher`, which holds the watches and is notified when `own` expires.
  */
 
 export type CoordinationRole = 'own' | 'watcher';
 
 export type CoordinationState =
-  /** Between two servers; the server keeps the session for its timeout meanwhile. */
+  /** Without a connection; the servers keep the session for its timeout. */
   | 'connecting'
   | 'connected'
-  /** It holds its connection and says nothing, as a process that stands still. It does not hear either. */
+  /** The connection is open, but the client neither sends nor reads, as a suspended process. */
   | 'silent'
-  /** The server has said that the session is over. A client learns that only when it connects again. */
+  /** A server has reported that the session expired. A client receives that only when it reconnects. */
   | 'expired'
   | 'closed';
 
 export interface CoordinationSession {
   role: CoordinationRole;
   state: CoordinationState;
-  /** Wall-clock ms since when it is in that state. */
+  /** Wall-clock ms at which it entered that state. */
   since: number;
-  /** In hexadecimal, as `ephemeralOwner` has it; null before the first server gave one. It outlives connections. */
+  /** Hexadecimal, as in `ephemeralOwner`; null before a server has assigned it. It is the same on every connection. */
   sessionId: string | null;
   askedTimeoutMs: number;
-  /** What the server granted; null before it did. */
+  /** The timeout that the server granted; null before it did. */
   timeoutMs: number | null;
-  /** Whose endpoint it is connected to, and was last while it is silent; null between two. */
+  /** The broker that it is connected to, also while it is silent; null without a connection. */
   broker: number | null;
-  /** Wall-clock ms of the last it said: until then the server knows it alive. */
+  /** Wall-clock ms of its last request or ping, from which the server counts the timeout. */
   lastSentAt: number | null;
-  /** Paths of the ephemeral nodes it made and did not delete. That they are still there is for the tree to say. */
+  /** Paths of ephemeral nodes that it created and did not delete. They may have been deleted by others. */
   ephemerals: string[];
-  /** How often it went on with another server, or the same one anew, under the same id. */
+  /** Number of reconnects with the same session id. */
   resumed: number;
-  /** Why it has no server, or has ended; null: nothing to say. */
+  /** Why it has no connection, or has ended; null without a problem. */
   problem: string | null;
 }
 
-/** `node`: its data, its making and its end; `children`: names directly below it. */
+/** `node`: data, creation and deletion of the node; `children`: the names of its children. */
 export type WatchKind = 'node' | 'children';
 
-/** One that is set and has not fired. It fires once. */
+/** A watch that is set and has not fired. It fires once. */
 export interface CoordinationWatch {
   path: string;
   kind: WatchKind;
   since: number;
-  /** Whether the node was there when the watch was set. */
+  /** True if the node existed when the watch was set. */
   existed: boolean;
 }
 
 export interface FiredWatch {
-  /** Grows by one with each of a run. */
+  /** Ascending within a run of the app. */
   id: number;
   at: number;
   path: string;
-  /** `expired`: the session has, and nothing is watched any more. */
+  /** `expired`: the session has expired, and its watches with it. */
   event: 'created' | 'deleted' | 'changed' | 'childrenChanged' | 'expired';
-  /** Whose endpoint told it. */
+  /** The broker that sent the event. */
   broker: number | null;
-  /** Wall-clock ms at which it had been set. */
+  /** Wall-clock ms at which the watch was set. */
   setAt: number;
 }
 
-/** What a session went through: oldest first, the last 50. */
+/** A step in the history of a session. The last 50 are kept, oldest first. */
 export interface CoordinationStep {
   id: number;
   at: number;
   role: CoordinationRole;
   what: 'opened' | 'lost' | 'resumed' | 'silent' | 'spoke' | 'expired' | 'closed' | 'created' | 'deleted' | 'changed';
-  /** A path, or whose endpoint; one clause. */
+  /** A path, or a broker; one clause. */
   detail: string;
 }
 

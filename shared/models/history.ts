@@ -1,27 +1,27 @@
-/** The record of what the screen was told, so that any moment of it can be shown again. */
+/** The history of what was published to the screen, for time travel. */
 import type { ClusterView } from './cluster.ts';
 import type { Fault } from './lab.ts';
 import type { LoadRow } from './load.ts';
 
-/** How far back the record of the connection in front reaches. */
+/** The range of the selected connection's history. */
 export interface HistoryRange {
-  /** Wall-clock ms of the first thing that is recorded; null: nothing is yet. */
+  /** Wall-clock ms of the first state; null while there is none. */
   from: number | null;
-  /** Of the last; what was told then stands since. */
+  /** Wall-clock ms of the last change; the state has been the same since. */
   until: number | null;
-  /** What the record takes in memory. */
+  /** Bytes in memory. */
   bytes: number;
 }
 
-/** Everything that stood on the screen at one moment. */
+/** The state of the screen at a point in time. */
 export interface Moment {
-  /** Wall-clock ms at which the last part of it was told. */
+  /** Wall-clock ms of its last change. */
   at: number;
-  /** The view's version that stood then. */
+  /** Version of the view. */
   version: number;
   view: ClusterView;
-  /** In force then; null where nobody tells of faults (a cluster elsewhere). */
+  /** Active faults; null for a remote cluster, whose faults are unknown. */
   faults: Fault[] | null;
-  /** Null where none can run. */
+  /** Null for a remote cluster, which has no loads. */
   loads: LoadRow[] | null;
 }

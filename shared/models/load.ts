@@ -1,10 +1,10 @@
 /**
- * Load: real clients (kafkajs, in workers) that write and read as they are told, and count honestly. Every record they write
- * carries who wrote it and its number, so that what became of each can be told by reading the log.
+ * Loads: real clients (kafkajs, in workers) that produce and consume as specified, and count the results. Every record has the id of its
+ * load and a number, so that reading the log shows which records are stored.
  */
 
 export type LoadKeys =
-  /** No key: the client's partitioner spreads them. */
+  /** No key: the client's partitioner distributes the records. */
   | { kind: 'none' }
   /** `key-0` … `key-(distinct − 1)`, in turn. */
   | { kind: 'even'; distinct: number }
@@ -24,7 +24,7 @@ export interface ProducerLoad {
   acks: 'all' | 'one' | 'none';
   idempotent: boolean;
   keys: LoadKeys;
-  /** Ends by itself after so many; null: when it is ended. */
+  /** Ends by itself after so many records; null: runs until it is stopped. */
   records: number | null;
 }
 
@@ -34,11 +34,11 @@ export interface GroupLoad {
   name: string;
   topics: string[];
   members: number;
-  /** What a member takes for each record, as a consumer with work to do would. */
+  /** Processing time of a member for each record. */
   perRecordMs: number;
   from: 'oldest' | 'newest';
   sessionTimeoutMs: number;
-  /** A member ends without leaving every so often and another takes its place; null: never. */
+  /** Interval at which a member ends without leaving and is replaced; null: never. */
   crashEveryMs: number | null;
 }
 
@@ -47,13 +47,13 @@ export type LoadSpec = ProducerLoad | GroupLoad;
 export type LoadState = 'starting' | 'running' | 'stopping' | 'ended' | 'failed';
 
 export interface LoadRow {
-  /** Grows by one with every load of a run. */
+  /** Ascending within a run of the app. */
   id: number;
   spec: LoadSpec;
   state: LoadState;
   /** Wall-clock ms at which it was started. */
   since: number;
-  /** Why it failed, or what its clients complained of last; null: of nothing. */
+  /** Why it failed, or the last error of its clients; null without an error. */
   error: string | null;
   /** What it counted; the one of its kind. */
   written: WrittenCounts | null;
@@ -63,22 +63,22 @@ export interface LoadRow {
 /** Of a producer load. All are numbers of records, but for the last four. */
 export interface WrittenCounts {
   sent: number;
-  /** With acks=none: handed to the network, which is all that such a client knows. */
+  /** With acks=none: passed to the network, which is all that such a client knows. */
   acknowledged: number;
-  /** Given up by the client; some of them may be stored all the same. */
+  /** Failed at the client; some of them may be stored nevertheless. */
   failed: number;
-  /** Sent, and neither acknowledged nor given up yet. */
+  /** In flight: sent, and neither acknowledged nor failed. */
   waiting: number;
   /** Acknowledged a second, over the last seconds. */
   perSecond: number;
   /** From the send to the acknowledgement, over the last seconds; null while nothing is acknowledged. */
   medianMs: number | null;
   p99Ms: number | null;
-  /** What reading the log found last; null before it was read for the first time. */
+  /** Result of the last audit; null before the first one. */
   audit: LoadAudit | null;
 }
 
-/** What a reader of the log found of a producer load's records. */
+/** Result of reading the log for the records of a producer load. */
 export interface LoadAudit {
   /** Wall-clock ms at which the reading was done. */
   at: number;
@@ -88,15 +88,15 @@ export interface LoadAudit {
   acknowledged: number;
   /** Of these: found. */
   found: number;
-  /** Of these: not where they have to be, in what could be read. */
+  /** Of these: missing in what could be read. */
   lost: number;
-  /** Of these: deleted by rule since (retention, DeleteRecords; a later record of the same key on a compacted topic). Not lost. */
+  /** Of these: deleted by retention, DeleteRecords or compaction. Not lost. */
   removed: number;
-  /** Of these: in a partition, or behind an end, that nobody could read now. Only with `complete` false. */
+  /** Of these: in a partition, or above an end offset, that could not be read. Only with `complete` false. */
   unread: number;
   /** Found more than once, the second and further times. */
   duplicated: number;
-  /** Found, though the client had given them up. */
+  /** Found, although they failed at the client. */
   storedThoughFailed: number;
   /**
    * Which were lost: at most 100 ranges of numbers, oldest first; of those between `from` and `to` the `count` that went to this partition.
@@ -108,22 +108,22 @@ export interface LoadAudit {
 /** Of a group load. All are numbers of records, but for what is said otherwise. */
 export interface ConsumedCounts {
   consumed: number;
-  /** Consumed again by some member: at least once means that. */
+  /** Redelivered: consumed more than once, as at-least-once delivery allows. */
   repeated: number;
   perSecond: number;
-  /** Times that a member was given partitions anew. */
+  /** Number of assignments that members received. */
   rebalances: number;
-  /** Times that a member ended without leaving. */
+  /** Number of members that ended without leaving. */
   crashes: number;
   members: LoadMember[];
-  /** How far the furthest of them has come, by partition: `next` is the offset after it. Of partitions that some member was given. */
+  /** The highest position of all members by partition, for assigned partitions: `next` is the next offset. */
   positions: { topic: string; partition: number; next: string }[];
 }
 
 export interface LoadMember {
-  /** 1, 2, … within the load; a member that takes a crashed one's place has a number of its own. */
+  /** 1, 2, … within the load; the replacement of a crashed member has a new number. */
   number: number;
-  /** The coordinator's name for it; null before it has joined. */
+  /** Member id from the coordinator; null before it has joined. */
   memberId: string | null;
   state: 'joining' | 'consuming' | 'paused' | 'ended';
   assignment: { topic: string; partitions: number[] }[];

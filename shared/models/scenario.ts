@@ -1,9 +1,9 @@
-/** What running a scenario tells: while it runs, and as its report. Times without `At` in their name are ms since the steps began. */
+/** Progress and report of a scenario run. Times without `At` in their name are ms since the start of the steps. */
 import type { IncidentReport } from '../incidents/report.ts';
 import type { LoadRow } from './load.ts';
 import type { TimelineEvent } from './timeline.ts';
 
-/** One of the library, or one that was opened: what is shown before it runs. */
+/** A scenario of the library, or one that was opened, as listed before it runs. */
 export interface ScenarioSummary {
   name: string;
   title: string;
@@ -13,7 +13,7 @@ export interface ScenarioSummary {
   expectations: number;
 }
 
-/** What is wrong in a scenario's text. Lines and columns count from 1; null where the place is not known. */
+/** A problem in a scenario's text. Lines and columns count from 1; null if the position is unknown. */
 export interface ScenarioProblem {
   line: number | null;
   column: number | null;
@@ -33,9 +33,9 @@ export interface ScenarioOutline {
 }
 
 export type ScenarioState = 'preparing' | 'running' | 'settling' | 'held' | 'failed' | 'cancelled' | 'broken';
-/** `awaited`: it is its turn, and its time or what it waits for has not come yet. */
+/** `awaited`: the step is next, and its time or condition is not reached. */
 export type StepState = 'waiting' | 'awaited' | 'running' | 'done' | 'failed' | 'skipped';
-/** `open`: not decided yet; `undecided`: the run ended before it could be. */
+/** `open`: not decided yet; `undecided`: the run ended before a decision. */
 export type Verdict = 'open' | 'held' | 'failed' | 'undecided';
 
 export interface StepReport {
@@ -44,7 +44,7 @@ export interface StepReport {
   /** What it waits for, in words: "at 3 s", "when orders-0 has a leader". */
   when: string;
   state: StepState;
-  /** When what it waits for had come about; null until then. */
+  /** When its condition became true; null until then. */
   beganMs: number | null;
   endedMs: number | null;
   /** What was done, with what the words stood for: "killed broker 2, the leader of orders-0". */
@@ -82,9 +82,9 @@ export interface ScenarioRun {
   expectations: ExpectationReport[];
   /** What each of its loads counted; the spec's names are those of the run. */
   loads: LoadRow[];
-  /** Worth saying, without being a failure. */
+  /** Remarks that are no failures. */
   notices: string[];
-  /** Why it did not get to its end; null where it did. */
+  /** Why it was aborted; null if it was not. */
   problem: string | null;
 }
 
