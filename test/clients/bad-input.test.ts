@@ -115,7 +115,7 @@ describe('bytes that are no request', () => {
     expect(body.apiKeys).toMatchObject([{ apiKey: 18 }]);
   });
 
-  test('half a frame, byte by byte, on many connections: nobody else waits, and little memory goes', async () => {
+  test('half a frame, byte by byte, on many connections delays no other client and takes little memory', async () => {
     const before = residentMb();
     const slow = await Promise.all(Array.from({ length: 100 }, () => open()));
     const half = request(3, 1, Buffer.alloc(50));
@@ -217,7 +217,7 @@ describe('requests that are understood and refused', () => {
       ErrorCode.INVALID_CONFIG,
       /retention\.ms/,
     ],
-    ['a topic that is there', topic('bystander'), ErrorCode.TOPIC_ALREADY_EXISTS, /bystander/],
+    ['an existing topic', topic('bystander'), ErrorCode.TOPIC_ALREADY_EXISTS, /bystander/],
   ])('%s', async (_what, body, code, message) => {
     const answer = await ask(createTopics, 7, body);
     expect(answer.topics[0]).toMatchObject({ errorCode: code, errorMessage: expect.stringMatching(message) });

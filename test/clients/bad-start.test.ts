@@ -60,7 +60,7 @@ function occupy(port: number): Promise<void> {
 }
 
 describe('ports', () => {
-  test('one that is taken: the next free one, the line tells the real one and a notice says so', async () => {
+  test('a port in use: takes the next free one, prints it and adds a notice', async () => {
     const port = somePort();
     await occupy(port);
     running = await ClusterProcess.start(['--memory', '--port', String(port)]);
@@ -121,7 +121,7 @@ describe('data directories', () => {
       3,
     ],
     [
-      'files of somebody else where a broker should be',
+      'foreign files in the directory of a broker',
       (data: string): void => {
         rmSync(join(copied(data), 'node-1'), { recursive: true });
         mkdirSync(join(data, 'node-1'));

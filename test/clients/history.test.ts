@@ -1,18 +1,16 @@
 /**
- * Time travel against an observer of its own: while a broker is killed, comes back and another freezes, a second connection
- * writes down what it is told, and a real client asks the brokers themselves. At 50 random moments the record is then asked
- * what stood.
+ * Compares time travel with an independent observer: while one broker is killed and started and another one freezes, a second connection
+ * stores the messages that it receives, and a real client reads metadata from the brokers. Then the history is read at 50 random times.
  *
- * How a moment t is judged:
- * - The version V that the record gives for t is one that the observer was told, and the whole view is, member by member, the
- *   one that the observer has of V (built by itself from the first view and the patches).
- * - V stood at t: the observer had not been told V+1 by t, since what it is told was published before; and no view that it was
- *   given in an answer that had come by t is newer than V, nor is one that it asked for after t older.
- * - The faults are the last that the observer had been told by t, or were told within the time that a message takes.
- * - The real client: the view says when the brokers told it what it shows (`asOf`; late where the one that was asked is frozen).
- *   Of a partition about which the client heard one and the same within AROUND_MS of that, the record says that; around a
- *   change it says what the client heard before, or after it. What is on a broker that the view knows to be down is left out
- *   on both sides: the supervisor knows of a death before the metadata does.
+ * Rules for a time t:
+ * - The observer has received version V, which the history returns for t, and the whole view equals the one that the observer has built
+ *   for V from the first view and the patches.
+ * - V was the version at t: the observer had not received V+1 by t, since a message is published before it is received. No view in a
+ *   response that had arrived by t is newer than V, and no view that was requested after t is older.
+ * - The faults are the last ones that the observer had received by t, or received within the transit time of a message.
+ * - The real client: `asOf` is the time of the metadata in the view (late while the queried broker is frozen). If all of the client's
+ *   readings of a partition within AROUND_MS of it are equal, the history has that value; else the value of one of them. Replicas on
+ *   brokers that the view shows as down are left out on both sides: the supervisor knows of a crash before the metadata does.
  */
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -30,7 +28,7 @@ import { pause } from '../../shared/waiting.ts';
 const TOPIC = 'orders';
 const PARTITIONS = [0, 1, 2];
 const MOMENTS = 50;
-/** Two brokers hear of a change one after the other, and an answer takes its time. */
+/** Brokers receive a metadata change one after another, and a response takes time. */
 const AROUND_MS = 1_500;
 /** From a publication to the observer, on a machine that is busy. */
 const MESSAGE_MS = 1_500;
@@ -39,7 +37,7 @@ interface Told {
   version: number;
 }
 
-/** What one partition is, as far as who leads it and who is in sync. */
+/** Leader and ISR of one partition. */
 interface Standing {
   leader: number | null;
   isr: number[];
@@ -48,8 +46,8 @@ interface Standing {
 /** Its own connection: the view once, then patches, and views again as a cross-check. */
 class Observer {
   readonly views = new Map<number, ClusterView>();
-  readonly told: Told[] = [];
-  readonly answers: (Told & { asked: number })[] = [];
+  readonly received: ReceivedVersion[] = [];
+  readonly answers: (ReceivedVersion & { asked: number })[] = [];
   readonly faults: { at: number; faults: Fault[] }[] = [];
   private readonly client: WebClient;
   private readonly early: { at: number; patch: ClusterPatch }[] = [];
@@ -79,7 +77,7 @@ class Observer {
     return observer;
   }
 
-  /** Patches in the order in which they come; a test of its own would do the same with paper. */
+  /** Applies patches in their order, by code that is independent of the renderer's. */
   private apply(patch: ClusterPatch, at: number): void {
     if (patch.version <= this.version || this.latest === null) return;
     expect(patch.base).toBe(this.version);
@@ -90,7 +88,7 @@ class Observer {
     this.latest = view;
     this.version = patch.version;
     this.views.set(patch.version, view);
-    this.told.push({ at, version: patch.version });
+    this.received.push({ at, version: patch.version });
   }
 
   private async poll(): Promise<void> {
@@ -98,7 +96,7 @@ class Observer {
       const asked = Date.now();
       const { version, view } = await this.client.ask('cluster/view', {});
       this.answers.push({ asked, at: Date.now(), version });
-      // Two ways to the same: the view as main has it, and as it comes of patches.
+      // The view of the main process equals the one that was built from patches.
       const built = this.views.get(version);
       if (built !== undefined) expect(view).toEqual(built);
       await pause(40);
@@ -122,8 +120,8 @@ describe('time travel', () => {
   let control: WebClient;
   let observer: Observer;
   let admin: Admin;
-  /** What the brokers said to a real client: asked and answered when. */
-  const heard: { asked: number; at: number; partitions: Map<number, Standing> }[] = [];
+  /** Responses of the brokers to a real client, with the times of request and response. */
+  const readings: { asked: number; at: number; partitions: Map<number, Standing> }[] = [];
   let began = 0;
   let ended = 0;
 
@@ -175,14 +173,14 @@ describe('time travel', () => {
       const partitions = new Map(
         (topics[0]?.partitions ?? []).map(({ partitionId, leader, isr }) => [partitionId, { leader: leader < 0 ? null : leader, isr }]),
       );
-      heard.push({ asked, at: Date.now(), partitions });
+      readings.push({ asked, at: Date.now(), partitions });
     } catch (error) {
-      // It asked one that is down or frozen; kafkajs goes on to another.
+      // It asked one that is down or frozen; kafkajs tries another one.
       if (!(error instanceof Error)) throw error;
     }
   }
 
-  test('while brokers die, freeze and come back, an observer writes down what it is told', async () => {
+  test('an observer stores what it receives while brokers are killed, frozen and started', async () => {
     await expect
       .poll(() => observer.views.get(Math.max(...observer.views.keys()))?.topics.some(({ name }) => name === TOPIC), { timeout: 15_000 })
       .toBe(true);
@@ -209,11 +207,11 @@ describe('time travel', () => {
     await client;
     await control.ask('lab/healAll', {});
     await observer.stop();
-    expect(observer.told.length).toBeGreaterThan(40);
-    expect(heard.length).toBeGreaterThan(40);
+    expect(observer.received.length).toBeGreaterThan(40);
+    expect(readings.length).toBeGreaterThan(40);
   });
 
-  test(`at ${MOMENTS} random moments the record is what was written down then`, async () => {
+  test(`the history at ${MOMENTS} random times equals what the observer stored`, async () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
     const random = seededRandom(seed);
     const range = await control.ask('history/range', {});
@@ -234,19 +232,19 @@ describe('time travel', () => {
     }
     console.info(
       `seed ${seed}: ${MOMENTS} moments, ${observer.views.size} versions, ${states.size} different states of the brokers, ` +
-        `of ${judged.exact + judged.around} partitions that a client was heard about ${judged.exact} did not change around it; the record takes ${(range.bytes / 1024).toFixed(0)} KiB`,
+        `of ${judged.exact + judged.around} partitions that the client read ${judged.exact} did not change around it; the record takes ${(range.bytes / 1024).toFixed(0)} KiB`,
     );
-    // The moments did not all fall into one quiet time, nor all into changes.
+    // Neither all times without changes nor all during changes.
     expect(states.size).toBeGreaterThan(2);
     expect(judged.exact).toBeGreaterThan(MOMENTS / 2);
   });
 
   function judgeVersion(moment: Moment, t: number, where: string): void {
     const { version } = moment;
-    expect(observer.views.has(version), `${where}: version ${version} was never told`).toBe(true);
+    expect(observer.views.has(version), `${where}: version ${version} was never received`).toBe(true);
     expect(moment.view, where).toEqual(observer.views.get(version));
-    const next = observer.told.find((one) => one.version === version + 1);
-    if (next !== undefined) expect(next.at, `${where}: version ${version + 1} had been told by then`).toBeGreaterThan(t);
+    const next = observer.received.find((one) => one.version === version + 1);
+    if (next !== undefined) expect(next.at, `${where}: version ${version + 1} had been received by then`).toBeGreaterThan(t);
     const known = observer.answers.findLast((answer) => answer.at <= t);
     if (known !== undefined) expect(version, where).toBeGreaterThanOrEqual(known.version);
     const later = observer.answers.find((answer) => answer.asked > t);
@@ -271,8 +269,8 @@ describe('time travel', () => {
   function judgeByClient(moment: Moment, t: number, where: string, judged: { exact: number; around: number }): void {
     const { asOf } = moment.view;
     expect(asOf, where).toBeLessThanOrEqual(t);
-    const around = heard.filter((one) => one.at >= asOf - AROUND_MS && one.asked <= asOf + AROUND_MS);
-    // Silence at either end: nobody can say whether it changed there.
+    const around = readings.filter((one) => one.at >= asOf - AROUND_MS && one.asked <= asOf + AROUND_MS);
+    // Without a reading on either side it is unknown whether the partition changed.
     if (!around.some((one) => one.at <= asOf) || !around.some((one) => one.asked >= asOf)) return;
     const down = new Set(moment.view.brokers.filter(({ state }) => state === 'down').map(({ id }) => id));
     const living = ({ leader, isr }: Standing): string =>

@@ -20,7 +20,7 @@ let admin: ProtocolClient;
 beforeAll(async () => {
   cluster = await ClusterProcess.start(['--memory', '--brokers', '1']);
   const port = Number(cluster.bootstrap.split(':').at(-1));
-  client = new ProtocolClient(port, 'somebody');
+  client = new ProtocolClient(port, 'any-client');
   admin = new ProtocolClient(port, '__admin_client');
 });
 afterAll(async () => {

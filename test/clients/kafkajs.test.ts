@@ -52,7 +52,7 @@ describe('kafkajs', () => {
     expect(seen).toEqual(new Set(values));
   });
 
-  test('a group of two shares the partitions, commits, and goes on where it was', async () => {
+  test('a group of two shares the partitions, commits, and resumes at its committed offsets', async () => {
     const topic = 'kafkajs-group';
     await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 6, replicationFactor: 3 }] });
     await producer.send({ topic, messages: Array.from({ length: 1_000 }, (_, i) => ({ key: `k${i}`, value: `v${i}` })) });
@@ -97,7 +97,7 @@ describe('kafkajs', () => {
       topics: [{ topic, numPartitions: 2, configEntries: [{ name: 'retention.ms', value: '60000' }] }],
     });
     await admin.createPartitions({ topicPartitions: [{ topic, count: 4 }] });
-    // Any broker may be asked, and one may hear of the change a moment after it was answered for.
+    // Any broker may be asked, and may receive the metadata of the change after the response to it.
     const partitions = async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions;
     await expect.poll(partitions, { timeout: 20_000 }).toHaveLength(4);
     const configs = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }] });

@@ -111,7 +111,7 @@ describe('topics and groups that are named like members of Object.prototype', ()
 });
 
 describe('a producer load', () => {
-  test('loses nothing it was told is stored while a leader is killed', async () => {
+  test('loses no acknowledged record while a leader is killed', async () => {
     const topic = await create('leader-killed');
     const { id } = await loads.start({ ...PRODUCER, name: 'steady', topic });
     await written(id, 4_000);
@@ -129,14 +129,14 @@ describe('a producer load', () => {
     expect(await recordsIn(topic)).toBe(audit.found + audit.duplicated + audit.storedThoughFailed);
   });
 
-  test('goes on after a leader that stood still, and after all brokers were down', async () => {
+  test('continues after a leader was frozen, and after all brokers were down', async () => {
     const topic = await create('outages');
     const { id } = await loads.start({ ...PRODUCER, name: 'patient', topic, recordsPerSecond: 500 });
     await written(id, 1_000);
     const leader = (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions[0]?.leader as number;
     const { id: freeze } = await cluster.inject({ type: 'freeze', node: leader });
     const frozen = row(id).written?.acknowledged ?? 0;
-    // While it stands still: the others lead, and the client has given up on it.
+    // While it is frozen: other brokers lead, and requests to it have timed out.
     await written(id, frozen + 2_000);
     await cluster.heal(freeze);
     await Promise.all([1, 2, 3].map((node) => cluster.kill(node)));
@@ -174,7 +174,7 @@ describe('what is lost', () => {
       .filter((other) => other !== leader)
       .map((other) => cluster.inject({ type: 'partition', between: [leader, other], direction: 'both' }));
     await Promise.all(cuts);
-    // The others elect; this one does not hear of it, nor do the clients that write to it.
+    // The other nodes elect a leader; this one and the clients that write to it do not know.
     await expect.poll(() => row(id).written?.audit?.lost ?? 0, { timeout: SOON_MS }).toBeGreaterThan(0);
     expect(await cluster.healAll()).toEqual([]);
     await loads.stop(id);
@@ -205,7 +205,7 @@ describe('what is lost', () => {
     });
     const { id } = await loads.start({ ...PRODUCER, name: 'unlucky', topic, clients: 1, recordsPerSecond: 300 });
     await written(id, 600);
-    // The follower falls behind; its leader alone is in sync, and goes on until it falls too.
+    // The follower falls behind; the leader is the only in-sync replica and continues until it is stopped too.
     await cluster.kill(2);
     await expect
       .poll(async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions[0]?.isr, { timeout: SOON_MS })

@@ -78,7 +78,7 @@ test('a session is granted a timeout within the server’s bounds, and its ephem
   expect(steps().at(-1)).toBe('own closed');
 });
 
-test('a silent client’s session is ended by the server, and the watcher is told; the client learns it when it comes back', async () => {
+test('a server expires the session of a silent client and notifies the watcher; the client learns it on reconnect', async () => {
   await service.open(LOST_SESSION_MS);
   const { sessionId } = own();
   await service.create('/learn/here', 'me', true);
@@ -89,7 +89,7 @@ test('a silent client’s session is ended by the server, and the watcher is tol
   expect(() => service.silence()).toThrow('silent');
   await expect(service.create('/learn/more', '', false)).rejects.toMatchObject({ app: { code: 'NOT_CONNECTED' } });
   await expect.poll(() => fired, soon).toMatchObject([{ path: '/learn/here', event: 'deleted' }]);
-  // Not before the server could think so: it may have heard a heartbeat just before.
+  // Not earlier than the timeout: the server may have received a ping just before.
   expect(Date.now() - from).toBeGreaterThan(1_000);
   await expect.poll(() => observer.get('/learn/here'), soon).toBeNull();
   expect(own()).toMatchObject({ state: 'silent', sessionId });
@@ -102,14 +102,14 @@ test('a silent client’s session is ended by the server, and the watcher is tol
   expect(steps()).toEqual(['own opened', 'own created', 'watcher opened', 'own silent', 'own spoke', 'own lost', 'own expired']);
 });
 
-test('what an expired session watched is told to be watched no more', async () => {
-  const told: Omit<FiredWatch, 'id'>[] = [];
+test('watches of an expired session end with an event', async () => {
+  const events: Omit<FiredWatch, 'id'>[] = [];
   const session = await ZooKeeperSession.open({
     servers: () => Promise.resolve(servers()),
     timeoutMs: LOST_SESSION_MS,
     changed: () => undefined,
     step: () => undefined,
-    fired: (event) => told.push(event),
+    fired: (event) => events.push(event),
   });
   await session.create('/learn/expiring', '', true);
   await session.watch('/brokers/ids', 'children');
@@ -117,11 +117,11 @@ test('what an expired session watched is told to be watched no more', async () =
   await expect.poll(() => observer.get('/learn/expiring'), soon).toBeNull();
   session.speak();
   await expect.poll(() => session.state, soon).toBe('expired');
-  expect(told).toMatchObject([{ path: '/brokers/ids', event: 'expired' }]);
+  expect(events).toMatchObject([{ path: '/brokers/ids', event: 'expired' }]);
   expect(session.watches).toEqual([]);
 });
 
-test('a client that is silent for less than its timeout goes on as if nothing had been', async () => {
+test('a client that is silent for less than its timeout keeps its session', async () => {
   await service.open(20_000);
   const { sessionId } = own();
   await service.create('/learn/patient', '', true);
@@ -134,7 +134,7 @@ test('a client that is silent for less than its timeout goes on as if nothing ha
   await service.closeSession('own');
 });
 
-test.each(['kill', 'freeze'] as const)('the broker it is connected to is lost (%s): the session goes on at another one', async (fault) => {
+test.each(['kill', 'freeze'] as const)('a session moves to another broker when its broker is lost (%s)', async (fault) => {
   // The client gives a silent server up after two thirds of it: the last third, 4 s, is for its connection to another one.
   await service.open(12_000);
   await service.watch('/brokers/ids', 'children');
@@ -142,7 +142,7 @@ test.each(['kill', 'freeze'] as const)('the broker it is connected to is lost (%
   if (broker === null) throw new Error('not connected');
   const moving = `/learn/${fault}`;
   await service.create(moving, 'before', true);
-  // That client does not notice a server that stands still.
+  // That client does not notice a frozen server.
   const elsewhere = new ZooKeeperObserver(
     cluster.line.zookeeper
       .split(',')
@@ -156,7 +156,7 @@ test.each(['kill', 'freeze'] as const)('the broker it is connected to is lost (%
     await expect.poll(() => elsewhere.get(moving), soon).toMatchObject({ data: 'before', owner: sessionId });
     await service.set(moving, 'after');
     await expect.poll(() => elsewhere.get(moving), soon).toMatchObject({ data: 'after', owner: sessionId });
-    // The broker's own session is over: its node went, and the watch tells, wherever the watcher is by now.
+    // The broker's own session has expired: its node is deleted, and the watch fires at whichever broker the watcher is connected to.
     await expect.poll(() => fired, soon).toMatchObject([{ path: '/brokers/ids', event: 'childrenChanged' }]);
     await expect.poll(() => elsewhere.children('/brokers/ids'), soon).not.toContain(String(broker));
   } finally {
@@ -180,9 +180,9 @@ test('a watch on what is not there waits for it, and fires once', async () => {
 });
 
 test('where no server answers, opening says so and leaves nothing behind', { timeout: 60_000 }, async () => {
-  const nobody = new CoordinationService(() => Promise.resolve([{ id: 9, host: '127.0.0.1', port: 1 }]), new EventBus());
-  await expect(nobody.open(2_000)).rejects.toMatchObject({ app: { code: 'BROKER_UNREACHABLE' } });
-  expect(nobody.clients().own).toBeNull();
-  await expect(nobody.create('/learn/x', '', false)).rejects.toMatchObject({ app: { code: 'NOT_CONNECTED' } });
-  nobody.close();
+  const unreachable = new CoordinationService(() => Promise.resolve([{ id: 9, host: '127.0.0.1', port: 1 }]), new EventBus());
+  await expect(unreachable.open(2_000)).rejects.toMatchObject({ app: { code: 'BROKER_UNREACHABLE' } });
+  expect(unreachable.clients().own).toBeNull();
+  await expect(unreachable.create('/learn/x', '', false)).rejects.toMatchObject({ app: { code: 'NOT_CONNECTED' } });
+  unreachable.close();
 });

@@ -240,7 +240,7 @@ describe('triggers under /admin', () => {
 });
 
 describeWith('python3-kazoo', pythonHas('kazoo'), 'a node dies under its ZooKeeper client', () => {
-  test('the session goes on at another node, its ephemeral nodes with it', async () => {
+  test('a session continues at another node and keeps its ephemeral nodes', async () => {
     const client = spawnPython(MOVING, cluster.line.zookeeper);
     const { port } = await client.line<{ port: number }>();
     const victim = endpoints().findIndex((endpoint) => endpoint.port === port) + 1;

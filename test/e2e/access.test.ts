@@ -136,9 +136,9 @@ describeWith('a browser', hasBrowser, 'access', () => {
       const cover = document.body.appendChild(document.createElement('div'));
       Object.assign(cover.style, { position: 'fixed', left: left + 'px', top: top + 'px', width: width + 'px', height: height + 'px' });
     })()`);
-    const told = (await walk(desk.page)).join('\n');
-    expect(told).toMatch(/^Overview <a> has the focus and does not show it$/m);
-    expect(told).toMatch(/^Topics \d+ <a> has the focus where it is not seen/m);
+    const report = (await walk(desk.page)).join('\n');
+    expect(report).toMatch(/^Overview <a> has the focus and does not show it$/m);
+    expect(report).toMatch(/^Topics \d+ <a> has the focus where it is not seen/m);
     await desk.load('/overview');
     await desk.title('Overview').waitFor();
   });
@@ -194,10 +194,10 @@ describeWith('a browser', hasBrowser, 'access', () => {
     await opens('slow a link', button('Slow…'), page.getByRole('form', { name: 'Slow links' }));
   });
 
-  test('what was refused is told, and has no violation', async () => {
+  test('a refused request is reported on the page without violations', async () => {
     const { page } = desk;
     await open('/connections', 'Connections');
-    await page.getByLabel('Name').fill('Nobody');
+    await page.getByLabel('Name').fill('Unreachable');
     await page.getByLabel('Bootstrap brokers').fill('127.0.0.1:9');
     await page.getByRole('button', { name: 'Add connection' }).click();
     await page.getByRole('alert').filter({ hasText: '127.0.0.1:9' }).waitFor();

@@ -80,7 +80,7 @@ describeWith('a browser', hasBrowser, 'a cluster without its majority', () => {
 
   test('what is not known is not 0', async () => {
     await desk.go('/coordination');
-    // The survivor hears nobody: whoever it took for controller is gone.
+    // The remaining broker receives no messages: the controller that it knew is down.
     await expect.poll(() => desk.page.locator('.route').innerText(), { timeout: SOON_MS }).toMatch(/Controller\s*\?/);
     await desk.go('/topics/single/partitions');
     await expect.poll(async () => (await desk.row('Partitions', '0'))?.[5], { timeout: SOON_MS }).toBe('?');

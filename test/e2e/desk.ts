@@ -12,7 +12,7 @@ import { WebProcess, type WebOptions } from '../helpers/web-process.ts';
 
 const PICTURES = resolve(import.meta.dirname, '../../artifacts/e2e');
 
-/** With `BROKERDESK_PICTURES=1`: for whoever looks at them; they take minutes, and no check reads them. */
+/** With `BROKERDESK_PICTURES=1`: pictures to look at. They take minutes, and no check reads them. */
 export const TAKES_PICTURES = (process.env['BROKERDESK_PICTURES'] ?? '') !== '';
 
 /** How long the page may take to show what is so: two rounds of polling and a loaded machine. */
@@ -65,7 +65,7 @@ export class Desk {
     return page;
   }
 
-  /** `name` is the directory of its pictures. With `firstStart` the tour is offered, as to somebody who is new here. */
+  /** `name` is the directory of its pictures. With `firstStart` the tour is offered, as at the first start of the app. */
   static async start(name: string, options: WebOptions & { motion?: boolean; firstStart?: boolean } = {}): Promise<Desk> {
     const web = await WebProcess.start(options);
     try {
@@ -76,7 +76,7 @@ export class Desk {
         colorScheme: 'dark',
       });
       page.setDefaultTimeout(SOON_MS);
-      // Of each page anew, but not of the blank one in between, which has no storage.
+      // On every page but the blank one in between, which has no storage.
       if (options.firstStart !== true)
         await page.addInitScript(`if (location.protocol === 'http:') localStorage.setItem('brokerdesk.tour', 'skipped')`);
       const desk = new Desk(web, browser, page, name);
@@ -100,7 +100,7 @@ export class Desk {
     await this.page.evaluate(`location.hash = ${JSON.stringify(path)}`);
   }
 
-  /** As typed into the address bar: everything is loaded anew; the token was kept. */
+  /** As typed into the address bar: the page is reloaded, and the token was stored. */
   async load(path: string): Promise<void> {
     const url = new URL(this.web.line.url);
     url.hash = path;

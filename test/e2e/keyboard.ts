@@ -1,4 +1,4 @@
-/** A page walked with Tab alone: everything that can be used is reached, in order, can be seen while it has the focus, and lets go of it. */
+/** Walks a page with Tab alone: every control receives the focus in order, is visible while it has it, and does not trap it. */
 import type { Page } from 'playwright-core';
 
 /** Runs in the page. What a person can stop at, in the order of the document; of radio buttons of one name, one. */
@@ -65,7 +65,7 @@ export async function walk(page: Page): Promise<string[]> {
         landmark: element.closest('nav.side, main, #timeline, footer.strip, .corner')?.className ?? '',
       };
     })()`);
-    // Round once, or out of the page: either way the focus was let go.
+    // The focus has returned to the first control or left the page: there is no trap.
     if (stop === null) break;
     if (stop.fault !== null) problems.push(`${stop.name} ${stop.fault}`);
     // Rows that live may have come since the list was made: they are in order by themselves.

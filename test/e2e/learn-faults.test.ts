@@ -103,12 +103,12 @@ describeWith('a browser', hasBrowser, 'the diagrams of Learn, fault by fault', (
         claim(row !== undefined, `${box['partition']} is drawn, and is not there`);
         const leader = row === undefined || row.leader < 0 ? 'none' : `${row.leader}`;
         if (box['leader'] !== undefined)
-          claim(box['leader'] === leader, `${box['partition']}: leader ${box['leader']} drawn, ${leader} told`);
+          claim(box['leader'] === leader, `${box['partition']}: leader ${box['leader']} drawn, ${leader} observed`);
         if (box['isr'] !== undefined)
-          claim(box['isr'] === row?.isr.join(' '), `${box['partition']}: ISR ${box['isr']} drawn, ${row?.isr.join(' ')} told`);
+          claim(box['isr'] === row?.isr.join(' '), `${box['partition']}: ISR ${box['isr']} drawn, ${row?.isr.join(' ')} observed`);
         const end = cluster.ends.get(partition);
         if (box['end'] !== undefined && end !== undefined)
-          claim(box['end'] === end, `${box['partition']}: end ${box['end']} drawn, ${end} told`);
+          claim(box['end'] === end, `${box['partition']}: end ${box['end']} drawn, ${end} observed`);
       }
       if (box['broker'] !== undefined && box['state'] !== undefined) {
         const listed = cluster.brokers.includes(Number(box['broker']));
@@ -121,10 +121,10 @@ describeWith('a browser', hasBrowser, 'the diagrams of Learn, fault by fault', (
       if (alive !== undefined)
         claim(
           (box['there'] === 'yes') === cluster.brokers.includes(Number(alive)),
-          `${box['znode']}: there: ${box['there']}, brokers ${cluster.brokers.join(' ')} told`,
+          `${box['znode']}: there: ${box['there']}, brokers ${cluster.brokers.join(' ')} observed`,
         );
       if (box['controller'] !== undefined)
-        claim(box['controller'] === `${cluster.controller}`, `controller ${box['controller']} drawn, ${cluster.controller} told`);
+        claim(box['controller'] === `${cluster.controller}`, `controller ${box['controller']} drawn, ${cluster.controller} observed`);
     }
     for (const { id, state } of page.glyphs) {
       const match = new RegExp(`^replica:${LEARN_TOPIC}-(\\d+)@(\\d+)$`).exec(id);
@@ -133,9 +133,9 @@ describeWith('a browser', hasBrowser, 'the diagrams of Learn, fault by fault', (
       const broker = Number(match[2]);
       claim(row.replicas.includes(broker), `${id} is drawn, and holds no replica`);
       const inSync = row.isr.includes(broker);
-      if (state === 'leader') claim(row.leader === broker, `${id}: drawn as leader, ${row.leader} told`);
+      if (state === 'leader') claim(row.leader === broker, `${id}: drawn as leader, ${row.leader} observed`);
       else claim(row.leader !== broker || state === 'offline' || state === 'unknown', `${id}: leads, and is drawn as ${state}`);
-      if (state === 'inSync') claim(inSync, `${id}: drawn in sync, ISR ${row.isr.join(' ')} told`);
+      if (state === 'inSync') claim(inSync, `${id}: drawn in sync, ISR ${row.isr.join(' ')} observed`);
       if (state === 'lagging') claim(!inSync, `${id}: drawn as lagging, and is in sync`);
     }
     return wrong;
@@ -147,12 +147,12 @@ describeWith('a browser', hasBrowser, 'the diagrams of Learn, fault by fault', (
     await expect
       .poll(
         async () => {
-          const [page, told] = await Promise.all([shown(), observe(desk.web.brokers, LEARN_TOPIC)]);
+          const [page, observed] = await Promise.all([shown(), observe(desk.web.brokers, LEARN_TOPIC)]);
           const figures = page.boxes.filter((box) => FIGURES.some((name) => box[name] !== undefined));
           compared = figures.length + page.glyphs.length;
-          if (told.length === 0) return ['no broker answered the observer'];
-          // Brokers hear of a change one after another: the page may have asked any of those that know the latest epochs.
-          const wrong = told.map((one) => differences(page, one));
+          if (observed.length === 0) return ['no broker answered the observer'];
+          // Brokers receive a change one after another: the page may have asked any broker that knows the latest epochs.
+          const wrong = observed.map((one) => differences(page, one));
           return wrong.find((list) => list.length === 0) ?? wrong[0];
         },
         { timeout: FAILOVER_MS, interval: 300, message: `${concept}, seed ${SEED}` },

@@ -85,7 +85,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await desk.close();
   });
 
-  test('Cluster: one broker lost goes on, two lost stop; healed, every acknowledged record is there', async () => {
+  test('Cluster: continues without one broker, stops without two, and keeps every acknowledged record', async () => {
     await open('cluster');
     await wholeAgain();
     const answers = desk.page.getByRole('list', { name: 'Results' });
@@ -108,9 +108,9 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await press(new RegExp(`^Kill broker ${next}(, the controller)?$`));
     await desk.page.getByText('no majority').waitFor({ timeout: FAILOVER_MS });
     const left = ALL.filter((id) => id !== leader && id !== next);
-    // The one that is left still names the dead as leader: nobody can elect another.
+    // The remaining broker still returns a dead broker as leader: without a quorum no leader is elected.
     await expect
-      .poll(async () => (await observe(desk.web.brokers, LEARN_TOPIC)).map(({ by, ends: told }) => [by, told.has(0)]), soon)
+      .poll(async () => (await observe(desk.web.brokers, LEARN_TOPIC)).map(({ by, ends }) => [by, ends.has(0)]), soon)
       .toEqual(left.map((id) => [id, false]));
     await desk.picture('cluster-two-down');
 
@@ -121,7 +121,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await done(/^Done: broker \d failed and returned; all \d records acknowledged before still exist\.$/);
   });
 
-  test('Consumer: it reads and commits, stands still, gets on; crashed, it reads again what it had not committed', async () => {
+  test('Consumer: reads and commits, is paused and resumed; after a crash it reads uncommitted records again', async () => {
     await open('consumer');
     await press('Start a consumer');
     await expect.poll(() => assignment(CONSUMER_GROUP), soon).toEqual([[0, 1, 2]]);
@@ -148,7 +148,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
       const read = positions.reduce((sum, { next }) => sum + BigInt(next), 0n);
       return Number(read - (await committed(CONSUMER_GROUP)).reduce((sum, offset) => sum + offset, 0n));
     };
-    /** Between two commits, a second apart: what was seen is a moment old, and on a busy machine all is read before anybody has looked. */
+    /** Between two commits, a second apart. The page may be late, and on a busy machine all records may be read before it is checked. */
     const between = async (): Promise<boolean> => {
       for (let look = 0; look < 40; look++) {
         if ((await ahead()) > 3) return true;
@@ -244,7 +244,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([]);
   });
 
-  test('Consumer Groups: its place is set anew, once it has no member', async () => {
+  test('Consumer Groups: offsets are reset once the group has no members', async () => {
     await open('consumer-groups');
     const places = async (): Promise<string[]> => {
       const [found] = await admin.fetchOffsets({ groupId: LEARN_GROUP, topics: [LEARN_TOPIC] });
@@ -298,7 +298,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await desk.page.getByText('Skipped records stay in the topic, not consumed by this group.').waitFor();
   });
 
-  test('ZooKeeper: a session, its node, its silence; a watch told of the controller’s end and of a frozen broker’s', async () => {
+  test('ZooKeeper: a session expires while it is silent; watches fire for a stopped controller and a frozen broker', async () => {
     const { zookeeper } = desk.web.line;
     const servers = zookeeper.split(',');
     const observer = new ZooKeeperObserver(zookeeper);
@@ -307,7 +307,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
       await press('Watch');
       await button('Watched').waitFor({ timeout: SOON_MS });
     };
-    const told = desk.page.getByRole('list', { name: 'Fired watches' });
+    const firedList = desk.page.getByRole('list', { name: 'Fired watches' });
     await open('zookeeper');
     await press('Open a session');
     await press('Create /learn/here');
@@ -322,7 +322,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
 
     await press('Stop pings');
     await expect.poll(() => observer.get('/learn/here'), soon).toBeNull();
-    await expect.poll(() => told.innerText(), soon).toMatch(/\/learn\/here\s+deleted/);
+    await expect.poll(() => firedList.innerText(), soon).toMatch(/\/learn\/here\s+deleted/);
     await expect.poll(() => znode.getAttribute('data-there'), soon).toBe('no');
     await done(/^Done: \/learn\/here was deleted with its session/);
     await desk.picture('zookeeper-silent');
@@ -335,7 +335,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await expect.poll(() => controllerAt(observer), soon).toBeOneOf(ALL);
     const controller = await controllerAt(observer);
     await press(`Kill broker ${controller}, the controller`);
-    await expect.poll(() => told.innerText(), soon).toMatch(/\/controller\s+(deleted|data changed)/);
+    await expect.poll(() => firedList.innerText(), soon).toMatch(/\/controller\s+(deleted|data changed)/);
     const elsewhere = new ZooKeeperObserver(servers.toSpliced(controller - 1, 1).join(','));
     await expect.poll(() => controllerAt(elsewhere), soon).toBeOneOf(ALL.filter((id) => id !== controller));
     await expect.poll(() => elsewhere.children('/brokers/ids'), soon).not.toContain(`${controller}`);
@@ -360,17 +360,17 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     const third = new ZooKeeperObserver(servers.toSpliced(frozen - 1, 1).join(','));
     await expect.poll(() => third.children('/brokers/ids'), soon).toEqual(ALL.filter((id) => id !== frozen).map(String));
     // What its sessions went through stands beside what is missing.
-    const heard = async (): Promise<string[]> => {
+    const missingEvents = async (): Promise<string[]> => {
       const { fired, steps, watches, watcher } = await desk.ask('zk/clients', {});
       return [
         ...fired.map(({ path, event }) => `${path} ${event}`),
         ...steps.map(({ role, what, detail }) => `${role} ${what}: ${detail}`),
         ...watches.map(({ path }) => `still watched: ${path}`),
-        `the watcher is ${watcher?.state ?? 'nobody'}`,
+        `the watcher is ${watcher?.state ?? 'missing'}`,
       ];
     };
-    await expect.poll(heard, soon).toContain('/brokers/ids childrenChanged');
-    await expect.poll(() => told.innerText(), soon).toMatch(/\/brokers\/ids\s+children changed/);
+    await expect.poll(missingEvents, soon).toContain('/brokers/ids childrenChanged');
+    await expect.poll(() => firedList.innerText(), soon).toMatch(/\/brokers\/ids\s+children changed/);
     await expect.poll(() => desk.page.locator(`[data-znode="/brokers/ids/${frozen}"]`).getAttribute('data-there'), soon).toBe('no');
     await desk.picture('zookeeper-frozen');
     await press(`Thaw broker ${frozen}`);

@@ -237,7 +237,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     const send = desk.page.locator('main').getByRole('button', { name: 'Send', exact: true });
     const numbered = desk.page.getByLabel('Idempotent: a retry is stored once');
     /** How often the record is stored after its answer was lost; and whether the client still retried when the link was healed. */
-    const unheard = async (value: string): Promise<{ times: number; retried: boolean }> => {
+    const sendToSilentLeader = async (value: string): Promise<{ times: number; retried: boolean }> => {
       const { leader } = await standing(admin, LEARN_TOPIC, 1);
       // Once before: it is connected to the leader then.
       await desk.page.getByLabel('Value').fill(`before ${value}`);
@@ -255,14 +255,14 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       return { times: (await stored()).filter((record) => record.value === value).length, retried };
     };
     await numbered.uncheck();
-    // A machine so slow that the client asks the silent leader for metadata first has nothing to repeat: then once more.
+    // On a slow machine the client may ask the silent leader for metadata first and has no request to retry: another attempt.
     let times = 1;
-    for (let attempt = 1; times === 1 && attempt <= 4; attempt++) times = (await unheard(`plain ${attempt}`)).times;
+    for (let attempt = 1; times === 1 && attempt <= 4; attempt++) times = (await sendToSilentLeader(`plain ${attempt}`)).times;
     expect(times).toBeGreaterThan(1);
     await numbered.check();
     let retried = false;
     for (let attempt = 1; !retried && attempt <= 4; attempt++) {
-      const outcome = await unheard(`numbered ${attempt}`);
+      const outcome = await sendToSilentLeader(`numbered ${attempt}`);
       expect(outcome.times).toBe(1);
       ({ retried } = outcome);
     }
@@ -358,7 +358,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await noMembers(LEARN_GROUP);
   });
 
-  test('Offset: the oldest records are deleted; a group that stood among them begins where it is told', async () => {
+  test('Offset: the oldest records are deleted; a group with an offset among them starts at auto.offset.reset', async () => {
     await open('offset');
     await desk.page.getByLabel('Partition', { exact: true }).selectOption({ label: 'partition 2' });
     const committed = (await ends())[2] ?? 0n;
@@ -470,8 +470,11 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await open('broker');
     // Asked of every broker by itself: kafkajs would wait half a minute for one that is frozen.
     const without = async (broker: number): Promise<boolean> => {
-      const [told] = await observe(desk.web.brokers, LEARN_TOPIC);
-      return told !== undefined && [...told.partitions.values()].every(({ leader, isr }) => leader !== broker && !isr.includes(broker));
+      const [observation] = await observe(desk.web.brokers, LEARN_TOPIC);
+      return (
+        observation !== undefined &&
+        [...observation.partitions.values()].every(({ leader, isr }) => leader !== broker && !isr.includes(broker))
+      );
     };
     for (const verb of ['Stop', 'Kill', 'Freeze']) {
       await desk.page.getByLabel('Select broker').selectOption({ label: 'broker 2' });
@@ -493,8 +496,8 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       await open(id);
       await desk.page.locator('svg.diagram [data-box]').first().waitFor();
       expect(await desk.nameless()).toEqual([]);
-      const told = await desk.page.locator('details li').allTextContents();
-      expect(told.length, id).toBeGreaterThan(1);
+      const steps = await desk.page.locator('details li').allTextContents();
+      expect(steps.length, id).toBeGreaterThan(1);
 
       const take = async (kind: string): Promise<string> => {
         const file = await desk.download(async () => {

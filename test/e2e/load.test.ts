@@ -97,7 +97,7 @@ describeWith('a browser', hasBrowser, 'load from the lab', () => {
     const there = await stored();
     expect(there).toBeGreaterThanOrEqual(acked);
     expect(there).toBeLessThanOrEqual(acked + extra);
-    // What is read is what is there, however often the members had to read it.
+    // Without redelivered records, the number of consumed records is that of the stored ones.
     await expect
       .poll(async () => ((await figure('readers', 'consumed')) ?? 0) - ((await figure('readers', 'redelivered')) ?? 0), {
         timeout: FAILOVER_MS,

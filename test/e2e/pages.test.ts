@@ -166,7 +166,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
 
   test('records are deleted from a topic’s page: those before an offset, then all', async () => {
     const { page } = desk;
-    const topic = 'let-go';
+    const topic = 'deleted-in-dialog';
     await fill(admin, producer, topic);
     const log = async (): Promise<string[]> =>
       (await admin.fetchTopicOffsets(topic))
@@ -199,7 +199,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
 
   test('preferred leaders are elected where another replica leads, and only then', async () => {
     const { page } = desk;
-    const topic = 'let-go';
+    const topic = 'deleted-in-dialog';
     const elect = page.getByRole('button', { name: 'Elect preferred leaders' });
     const leader = async (): Promise<number | undefined> =>
       (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.find(({ partitionId }) => partitionId === 0)?.leader;
@@ -241,7 +241,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       await consumeOfEach(otherKafka, 'elsewhere-group', 'elsewhere', 2, 5);
 
       await desk.go('/connections');
-      await page.getByLabel('Name').fill('Nobody home');
+      await page.getByLabel('Name').fill('Unreachable');
       await page.getByLabel('Bootstrap brokers').fill('127.0.0.1:9');
       await page.getByRole('button', { name: 'Add connection' }).click();
       await page.getByRole('alert').filter({ hasText: '127.0.0.1:9' }).waitFor();

@@ -89,7 +89,7 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     await page.getByText('None. Select a broker or a link, and inject a fault.').waitFor({ timeout: SOON_MS });
   });
 
-  test('a mistake in a text is told with its line, before anything is done', async () => {
+  test('a mistake in a text is reported with its line before the run starts', async () => {
     const { page } = desk;
     await desk.go('/lab/scenarios/own');
     await page

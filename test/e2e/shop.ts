@@ -21,7 +21,7 @@ const ATTEMPTS = 15;
 const RETRY_MS = 200;
 const READ_MS = 60_000;
 
-/** Leader and ISR of a partition, as the cluster tells any client. kafkajs asks any broker, which may be one that a test has broken: then another. */
+/** Leader and ISR of a partition as brokers return them. kafkajs may ask a broker that a test has broken: then another one. */
 export async function standing(admin: Admin, topic: string, partition: number): Promise<Standing> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -43,7 +43,7 @@ async function standingByAny(admin: Admin, topic: string, partition: number): Pr
 /**
  * Writes a few records after a few others, and remembers which were acknowledged. Each send is of one partition: kafkajs 2.2.4
  * resolves a send of several without having written them all, when a leader moves to a broker that had already answered its
- * part (`producer/sendMessages.js` does not ask a broker twice). Nobody acknowledged those records.
+ * part (`producer/sendMessages.js` does not ask a broker twice). No broker acknowledged those records.
  */
 export class SteadyProducer {
   readonly acknowledged: string[] = [];

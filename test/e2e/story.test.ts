@@ -115,7 +115,7 @@ describeWith('a browser', hasBrowser, 'create, produce, consume, kill, heal', ()
     await desk.picture('lag');
   });
 
-  test('the leader is killed on the page; another leads, writing goes on, nothing acknowledged is missing', async () => {
+  test('a leader that is killed on the page is replaced; producers continue, and no acknowledged record is missing', async () => {
     const { page } = desk;
     steady = await SteadyProducer.start(kafka, TOPIC, PARTITIONS);
     await expect.poll(() => steady?.acknowledged.length, { timeout: SOON_MS }).toBeGreaterThan(30);
@@ -147,7 +147,7 @@ describeWith('a browser', hasBrowser, 'create, produce, consume, kill, heal', ()
     await expect.poll(() => steady?.acknowledged.length, { timeout: FAILOVER_MS }).toBeGreaterThan(before + 30);
   });
 
-  test('the strip tells it in order, with reasons', async () => {
+  test('the strip shows the events in order with their causes', async () => {
     await desk.go('/overview');
     await expect.poll(async () => (await desk.strip()).join('\n'), { timeout: SOON_MS }).toMatch(/leaders? .*moved/);
     await desk.picture('outage');

@@ -116,7 +116,7 @@ describeWith('a browser', hasBrowser, 'the tour', () => {
     await desk.picture('caught-up');
   });
 
-  test('the outage: the leader is killed in its dialog, the others take over, the writer goes on', async () => {
+  test('the outage: the leader is killed in its dialog, leadership moves, and the producer continues', async () => {
     const { page } = desk;
     const leader = (await standing(admin, TOPIC, 0)).leader;
     await press('Show me');

@@ -88,7 +88,7 @@ describeWith('BROKERDESK_OLD_ELECTRON and Xvfb', hasOld, 'the app in Electron 22
       expect(await app.quit()).toBe(0);
     });
 
-    test('a bad option is told in one line, without a window, exit 2', async () => {
+    test('a bad option is reported in one line, without a window, exit 2', async () => {
       const home = mkdtempSync(join(work, 'home-'));
       const { status, stderr } = spawnSync(installation.executable, [...commandLine(installation, home), '--brokers', '12'], {
         env: environment(display.name, home),
@@ -177,7 +177,7 @@ function appWorks(name: string, install: () => Promise<Installation>): void {
     const info = await app.ask('app/info', {});
     expect(info).toMatchObject({ mode: 'desktop', platform: 'linux' });
     expect(info.version).toMatch(/^\d+\.\d+\.\d+$/);
-    expect(await app.invoke('nobody/knows' as never, {} as never)).toMatchObject({ ok: false, error: { code: 'INVALID_PAYLOAD' } });
+    expect(await app.invoke('unknown/channel' as never, {} as never)).toMatchObject({ ok: false, error: { code: 'INVALID_PAYLOAD' } });
     expect(await app.invoke('lab/kill', { node: 'one' } as never)).toMatchObject({
       ok: false,
       error: { code: 'INVALID_PAYLOAD', field: 'node' },

@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 afterAll(() => bench.close());
 
-test('metadata asked for behind a write that waits for a frozen follower tells of the ISR without it', async () => {
+test('a Metadata request behind a Produce request that waits for a frozen follower returns the ISR without it', async () => {
   const [controller, follower, leader] = await bench.controllerFirst();
   bench.witnesses = [controller, leader];
   const topic = await bench.topic('behind', { 'min.insync.replicas': '1' }, [leader, follower, controller]);
@@ -37,8 +37,8 @@ test('metadata asked for behind a write that waits for a frozen follower tells o
   await client.until(() => frames.length === 2, 30_000);
   const [first, second] = frames as [Buffer, Buffer];
   const [written] = decodeResponse(produce, VERSION, first).body.responses[0]?.partitionResponses ?? [];
-  const [told] = decodeResponse(metadata, VERSION, second).body.topics[0]?.partitions ?? [];
+  const [found] = decodeResponse(metadata, VERSION, second).body.topics[0]?.partitions ?? [];
   // The write was acknowledged since the ISR had shrunk, and that is what the answer behind it has to know.
   expect(written).toMatchObject({ errorCode: 0 });
-  expect([...(told?.isrNodes ?? [])].sort()).toEqual([controller, leader].sort());
+  expect([...(found?.isrNodes ?? [])].sort()).toEqual([controller, leader].sort());
 });

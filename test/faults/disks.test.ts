@@ -86,7 +86,7 @@ describe('faults of disks and clocks', () => {
     const fault = await bench.inject({ type: 'corrupt', node: 1, topic, partition: 0, where: 'tail' });
     expect(fault.detail).toMatch(/8 bytes of corrupt-0\/\d{20}\.log flipped, from byte \d+ on/);
     const closed = await bench.inject({ type: 'corrupt', node: 1, topic, partition: 0, where: 'closedSegment' });
-    // Healed before anybody reads it: the same bytes as before.
+    // Healed before a reader reaches it: the same bytes as before.
     await bench.cluster.control('DELETE', `/faults/${closed.id}`);
     // Not the last event of all: the session of the killed broker may have expired meanwhile.
     const healed = (await bench.timeline()).findLast(({ type }) => type === 'lab/faultHealed');
@@ -148,7 +148,7 @@ describe('faults of disks and clocks', () => {
     expect(await events('node/segmentRepaired')).toMatchObject([{ node: 1, partitions: [0], causeId: found?.id }]);
   });
 
-  test('clock skew: the records carry the wrong time, and the cluster goes on', async () => {
+  test('clock skew: records have the wrong timestamp, and the cluster works', async () => {
     const topic = await bench.topic('clock', { 'message.timestamp.type': 'LogAppendTime' });
     const writer = await bench.writer(topic);
     await writer.more(5);

@@ -44,7 +44,7 @@ test('a frozen node is not waited for', async () => {
   expect(bench.cluster.stderr).toContain('broker 2: frozen, so it is terminated without a stop');
 });
 
-test('a disk that takes minutes for a write holds nobody up', async () => {
+test('a disk that takes minutes for a write does not delay the shutdown', async () => {
   const topic = await bench.topic('slow', {}, [2, 1, 3]);
   await bench.inject({ type: 'slowDisk', node: 2, latencyMs: 600_000 });
   const client = await RawClient.open(Number(bench.cluster.bootstrap.split(',')[1]?.split(':')[1]));
@@ -56,12 +56,12 @@ test('a disk that takes minutes for a write holds nobody up', async () => {
   client.close();
 });
 
-test('who hands over when everything ends is told that there is nobody to hand over to, and closes its logs', async () => {
+test('controlled shutdown of the whole cluster: a broker without a possible successor is answered and closes its logs', async () => {
   const topic = await bench.topic('leaving');
   const writer = await bench.writer(topic);
   await writer.more(5);
   await writer.stop();
-  // Nobody answers the third.
+  // No node answers the third one.
   await bench.inject({ type: 'freeze', node: 1 });
   await bench.inject({ type: 'freeze', node: 2 });
   const leaving = bench.inject({ type: 'stop', node: 3 }).catch(() => undefined);

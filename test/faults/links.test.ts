@@ -52,7 +52,7 @@ describe('faults of links', () => {
     expectAll(await writer.stop(), await bench.read(topic));
   });
 
-  test('clients cut off from the leader: nothing is acknowledged, nobody is fenced, and all is well afterwards', async () => {
+  test('clients cut off from the leader: no write is acknowledged, no broker is fenced, and the cluster recovers', async () => {
     const topic = await bench.topic('clients');
     const writer = await bench.writer(topic);
     await writer.more(10);

@@ -10,7 +10,7 @@ describe('faults of nodes', () => {
   afterEach(() => bench.heal());
   afterAll(() => bench.close());
 
-  test('freeze: the leader is fenced, leadership moves, and the zombie comes back as a follower without what nobody acknowledged', async () => {
+  test('freeze: the leader is fenced, leadership moves, and it returns as a follower without its unacknowledged records', async () => {
     const [controller, leader, other] = await bench.controllerFirst();
     bench.witnesses = [controller, other];
     const topic = await bench.topic('freeze', {}, [leader, controller, other]);
@@ -40,7 +40,7 @@ describe('faults of nodes', () => {
     const writer = await bench.writer(topic);
     await writer.more(10);
     await bench.inject({ type: 'freeze', node: controller });
-    // The new one has heard of nobody and gives each a session's time.
+    // The new controller has received no heartbeat and gives every broker one session timeout.
     await bench.until(topic, ({ leader }) => leader !== controller, FAILOVER_MS);
     expect(await bench.causes('quorum/leaderElected')).toEqual(['lab/nodeFrozen', 'quorum/leaderElected']);
     await writer.more(10);
@@ -87,8 +87,8 @@ describe('faults of nodes', () => {
   test.each([1, -1])(
     'with flush.messages=1 a write that was acknowledged with acks=%s is there after a power cut of all nodes at once',
     async (acks) => {
-      // One copy: nothing but its disk can bring the record back, and the cut follows the acknowledgement at once.
-      const topic = await bench.topic(`one-copy-${acks}`, { 'flush.messages': '1', 'min.insync.replicas': '1' }, [2]);
+      // One replica: only its disk can return the record, and the power cut follows the acknowledgement at once.
+      const topic = await bench.topic(`single-replica-${acks}`, { 'flush.messages': '1', 'min.insync.replicas': '1' }, [2]);
       const producer = bench.client().producer({ idempotent: false });
       await producer.connect();
       const acked: string[] = [];

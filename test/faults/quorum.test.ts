@@ -1,6 +1,6 @@
 /**
- * What a metadata quorum of three is for, on the running product, kafkajs being the client: one node killed, and metadata goes on; two, and
- * metadata stands still, says so in bounded time, while what has a leader is written and read as before; one back, and all goes on.
+ * A metadata quorum of three on the running product, with kafkajs as the client. Without one node metadata can be changed. Without two it
+ * cannot, requests fail in bounded time, and partitions with a leader stay available. When one node returns, everything is available.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -103,14 +103,14 @@ test('kill one, kill two, start one', { timeout: 300_000 }, async () => {
   };
   expect(await write('shared', 'with three', -1)).toBe(0);
 
-  // One, and it is the one that leads: metadata goes on.
+  // One node, the quorum leader: metadata can still be changed.
   await cluster.kill(leader.id);
   const from = performance.now();
   await eventually('a topic is created after the quorum lost its leader', 60_000, async () => {
     expect((await create(survivor.port, 'after-one', 2_000)).code).toBeOneOf([ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS]);
   });
   const tookMs = Math.round(performance.now() - from);
-  // The dead one leaves the ISR, so that acks=all goes on.
+  // The dead broker leaves the ISR, so that acks=all writes succeed.
   await eventually('acks=all with two of three', 60_000, () => write('shared', 'with two', -1));
 
   // Two: nothing can be changed, and that is said in time.
@@ -119,7 +119,7 @@ test('kill one, kill two, start one', { timeout: 300_000 }, async () => {
   expect(refused).toMatchObject({ code: ErrorCode.REQUEST_TIMED_OUT });
   expect(refused.message).toMatch(/majority/);
   expect(refused.ms).toBeLessThan(BOUND_MS);
-  // Well after every session has run out: what has a leader goes on.
+  // Well after every session has expired: partitions with a leader stay available.
   await new Promise((resolve) => setTimeout(resolve, 6_000));
   const again = await create(survivor.port, 'after-two', 2_000);
   expect(again).toMatchObject({ code: ErrorCode.REQUEST_TIMED_OUT });
@@ -129,7 +129,7 @@ test('kill one, kill two, start one', { timeout: 300_000 }, async () => {
   expect(await read(survivor.port, 'shared')).toContain('with three');
   expect(await read(survivor.port, 'own')).toEqual(['alone, acks=all']);
 
-  // One comes back: all goes on, and nothing that was acknowledged is missing.
+  // One node returns: everything is available, and no acknowledged record is missing.
   await cluster.startNode(second.id);
   await eventually('a topic is created with two of three', 60_000, async () => {
     expect((await create(survivor.port, 'resumed', 2_000)).code).toBeOneOf([ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS]);
@@ -163,7 +163,7 @@ test('a node whose whole directory was deleted comes back, and its vote is worth
     const { topics } = await admin.fetchTopicMetadata({ topics: ['kept'] });
     for (const { isr } of topics[0]!.partitions) expect(isr).toHaveLength(3);
   });
-  // The leader was elected anew for it; with that leader gone, the two that are left need its vote.
+  // A new leader was elected meanwhile; without that leader the other two need its vote.
   await eventually('the wiped node may vote', 60_000, async () => {
     const state = JSON.parse(readFileSync(join(directory, `node-${wiped.id}`, '__cluster_metadata-0', 'quorum-state'), 'utf8')) as {
       votesFrom?: number;

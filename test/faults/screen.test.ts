@@ -1,4 +1,4 @@
-/** What the page is told while a broker answers with what was so before: it never goes back. */
+/** The view while a broker returns stale metadata: its leader epochs never decrease. */
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
@@ -61,10 +61,10 @@ test('a leader that is cut off from the others is not believed any more once ano
   for (const end of [controller, other]) await inject({ type: 'partition', between: [leader, end], direction: 'both' });
   await expect.poll(async () => (await shown(topic))?.leaderEpoch, { timeout: SESSION_MS + 20_000 }).toBeGreaterThan(before);
 
-  const told: PartitionRow[] = [];
+  const patched: PartitionRow[] = [];
   page.on('cluster/patched', ({ topics }) => {
     const row = topics.set.find(({ name }) => name === topic)?.partitions[0];
-    if (row !== undefined) told.push(row);
+    if (row !== undefined) patched.push(row);
   });
   // Those who know are late from now on, so that the one who does not is asked as well each time.
   for (const end of [controller, other]) {
@@ -76,7 +76,7 @@ test('a leader that is cut off from the others is not believed any more once ano
     seen.push(await shown(topic));
     await later(50);
   }
-  const all = [...seen, ...told];
+  const all = [...seen, ...patched];
   expect(all.map((row) => row?.leader)).not.toContain(leader);
   expect(all.filter((row) => (row?.leaderEpoch ?? -1) <= before)).toEqual([]);
   await expect.poll(async () => (await view()).asOf, { timeout: 30_000 }).toBeGreaterThan(from + WATCHED_MS / 2);

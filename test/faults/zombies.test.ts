@@ -1,4 +1,4 @@
-/** A leader that stood still, was replaced, and gets on: what it does before it learns of that counts for nothing. */
+/** A former leader that was frozen, replaced and thawed: nothing that it does before it learns of its successor takes effect. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { fetch } from '../../electron/cluster/protocol/apis/fetch.ts';
 import { heartbeat } from '../../electron/cluster/protocol/apis/heartbeat.ts';
@@ -68,7 +68,7 @@ function valuesIn(frame: Buffer): string[] {
   return values;
 }
 
-test('writes that reached a frozen leader are handled when it thaws: none is read by anybody, and with acks=all none is called done', async () => {
+test('writes that reached a frozen leader and are handled after its thaw are never read, and with acks=all never acknowledged', async () => {
   const [controller, leader, other] = await bench.controllerFirst();
   bench.witnesses = [controller, other];
   const topic = await bench.topic('zombie', {}, [leader, controller, other]);
@@ -81,9 +81,9 @@ test('writes that reached a frozen leader are handled when it thaws: none is rea
   write(all, topic, 'zombie acks=all', -1);
   await bench.until(topic, (state) => state.leader !== leader, FAILOVER_MS);
   await writer.more(20);
-  // Nobody but this writer has written to the new leader.
+  // Only this producer has written to the new leader.
   const end = BigInt(writer.acked.length);
-  // A consumer at the zombie itself, where the log of its own epoch goes on.
+  // A consumer at the former leader, whose log has more records of its own epoch.
   ask(reader, topic, 0n);
   const since = (await bench.timeline()).at(-1)?.id ?? 0;
   await bench.cluster.control('DELETE', `/faults/${fault.id}`);
@@ -105,11 +105,11 @@ test('writes that reached a frozen leader are handled when it thaws: none is rea
   expect([...read, ...atZombie].filter((value) => value.startsWith('zombie'))).toEqual([]);
   expect(atZombie.length).toBeGreaterThan(0);
   if (first.errorCode !== ErrorCode.NONE) {
-    // On a busy machine the thawed node may hear first who leads by now.
+    // On a busy machine the thawed node may receive the new metadata first.
     expect(errorName(first.errorCode)).toBe('NOT_LEADER_OR_FOLLOWER');
     return;
   }
-  // That is what acks=1 is worth: it was in the log of who led, and nobody else had it.
+  // The limit of acks=1: the record was in the log of the former leader only.
   expect(first.baseOffset).toBeLessThan(end);
   const cut = (await bench.timeline(since)).filter(
     ({ type, node, topic: of }) => type === 'partition/truncated' && node === leader && of === topic,

@@ -83,7 +83,7 @@ describeWith('a browser and kcat', hasBrowser && onPath('kcat'), 'frames', () =>
     await expect.poll(rate, { timeout: 2 * SOON_MS }).toBeGreaterThan(RECORDS_A_SECOND * 0.8);
     await expect.poll(() => page.locator('svg .dot').count(), { timeout: SOON_MS }).toBeGreaterThan(10);
     const text = ({ p50, p95, p99 }: Quantiles): string => `p50 ${p50.toFixed(1)}, p95 ${p95.toFixed(1)}, p99 ${p99.toFixed(1)} ms`;
-    const tell = (figures: FrameFigures, written: readonly number[]): void => {
+    const report = (figures: FrameFigures, written: readonly number[]): void => {
       const shares = figures.shares.slice(0, 8).map(([name, share]) => `${name} ${share.toFixed(1)} %`);
       console.info(
         `${figures.frames} frames in ${MEASURED_MS / 1_000} s at ${written.join(' to ')} records/s: ${text(figures.gaps)}; the page's own ` +
@@ -94,7 +94,7 @@ describeWith('a browser and kcat', hasBrowser && onPath('kcat'), 'frames', () =>
     for (let attempt = 0; attempt < ATTEMPTS && (best?.gaps.p95 ?? Infinity) >= SMOOTH_MS; attempt++) {
       const written = [await rate()];
       const figures = await measureFrames(browser, page, MEASURED_MS, async () => void written.push(await rate()));
-      tell(figures, written);
+      report(figures, written);
       if (best === undefined || figures.gaps.p95 < best.gaps.p95) best = figures;
     }
     if (best === undefined) throw new Error('nothing was measured');

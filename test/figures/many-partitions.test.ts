@@ -1,5 +1,5 @@
 /**
- * 1,000 topics of 10 partitions, replicated to three nodes of one process: created, started again after a clean stop, and once more
+ * 1,000 topics of 10 partitions, replicated to three nodes of one process: created, restarted after a clean shutdown, and restarted
  * after kill -9. Every figure is printed; "writable" means that each of the 10,000 partitions has taken a record with acks=all. Aims: a
  * stop in well under 10 s, a restart in 7 s on an idle machine of two cores; asserted wider, since this one is shared. That the clean stop
  * was one is asserted by what it left and by what the nodes of the next start say.
@@ -113,7 +113,7 @@ async function create({ bootstrap }: ClusterProcess): Promise<void> {
         configs: [],
       }));
       const answer = await client.send(createTopics, 7, { topics, timeoutMs: 60_000, validateOnly: false }, { timeoutMs: 60_000 });
-      // A request that took long is sent to the controller once more on its way.
+      // A slow request is retried at the controller.
       const failed = answer.topics.filter(({ errorCode }) => errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS);
       expect(failed).toEqual([]);
     }

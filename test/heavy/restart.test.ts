@@ -1,5 +1,5 @@
 /**
- * The whole process ends and is started again on its data, while a client goes on. After kill -9 everything acknowledged must be there: what was
+ * The whole process ends and is started again on its data, while a client runs. After kill -9 everything acknowledged must be there: what was
  * written is with the operating system, whether it was flushed or not.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -72,7 +72,7 @@ describeWith('python3-confluent-kafka', pythonHas('confluent_kafka'), 'the whole
   test('kill -9 and SIGINT in turn: nothing acknowledged is lost or there twice', { timeout: 300_000 }, async () => {
     const { bootstrap } = await start();
     const running = killLoop({ bootstrap }, { seconds: 45, mode: 'none' });
-    // A failure shows at the await below; until then it must not count as one that nobody looks at.
+    // A failure shows at the await below; until then it must not count as an unhandled rejection.
     running.catch(() => undefined);
     let restarts = 0;
     const until = performance.now() + 42_000;

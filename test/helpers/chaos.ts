@@ -3,7 +3,7 @@
  *
  * The promise (RF 3, min.insync.replicas 2, acks=all, unclean election off): what was acknowledged was in the ISR's logs, at least two of
  * them, though not on their platters. So anything may be done at once that leaves the logs what they are: stop, kill, freeze, cut and
- * slow links, slow and full disks, wrong clocks, of as many nodes as one likes. What destroys one copy (a power cut takes what was not
+ * slow links, slow and full disks, wrong clocks, of as many nodes as one likes. What destroys one replica (a power cut takes what was not
  * flushed, a flipped bit a batch) is done only when nothing else is in force and every partition has all its replicas in the ISR, at
  * every broker; and the next such only after that is so again. Clocks are no further off than 10 minutes, since brokers refuse
  * records whose time is an hour away from theirs.
@@ -53,7 +53,7 @@ export async function chaos(
   /** A membership change is under way; there is one at a time. */
   const changes = { pending: false };
 
-  /** Goes on without waiting: of a majority that is down, none comes up alone. */
+  /** Does not wait for the node: without a majority a single node does not become ready. */
   function attempt(action: () => Promise<unknown>): void {
     const done = action()
       .catch((error: unknown) => {
@@ -151,8 +151,8 @@ export async function chaos(
     return false;
   }
 
-  /** One copy is destroyed, the node that held it comes back, and all is waited for. */
-  async function destroyOneCopy(): Promise<void> {
+  /** Destroys one replica, restarts its node and waits until the cluster is whole. */
+  async function destroyOneReplica(): Promise<void> {
     const topic = pick(topics);
     const [partition] = await bench.partitionsAt(pick(NODES), [topic]);
     const node = pick(partition?.isr ?? NODES);
@@ -171,7 +171,7 @@ export async function chaos(
     const faults = await bench.cluster.control<Fault[]>('GET', '/faults');
     if (random.int(10) === 0) {
       try {
-        if (await settled()) await destroyOneCopy();
+        if (await settled()) await destroyOneReplica();
       } catch (error) {
         // The replica may have moved away since it was chosen: the broker that was asked can be behind.
         if (!/: 404 /.test(String(error))) errors.push(String(error));

@@ -5,7 +5,7 @@ import { RawClient } from './raw-client.ts';
 
 const PATIENCE_MS = 2_000;
 
-/** Null while there is none, or nobody answers. */
+/** Null while there is none, or no broker answers. */
 export async function coordinatorOf(brokers: readonly string[], group: string): Promise<number | null> {
   for (const broker of brokers) {
     const colon = broker.lastIndexOf(':');

@@ -26,7 +26,7 @@ type Registration = RequestIn<typeof brokerRegistration>;
 export class FakeControl {
   image: MetadataImage;
   readonly registrations: Registration[] = [];
-  /** Sessions of past lives go on: nobody may register. */
+  /** Sessions of previous incarnations are active: no broker may register. */
   refuseRegistrations = false;
   private readonly clock: VirtualClock;
   private readonly readers = new Set<(change: ImageChange) => void>();

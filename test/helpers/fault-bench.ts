@@ -128,7 +128,7 @@ export class FaultBench {
     return ids as [number, number, number];
   }
 
-  /** Partition 0, as the first broker knows it that answers of those that nobody breaks. */
+  /** Partition 0 in the metadata of the first broker without a fault that answers. */
   async partition(topic: string): Promise<PartitionState> {
     let failure: unknown;
     for (let round = 0; round < PARTITION_ROUNDS; round++) {
@@ -240,7 +240,7 @@ export class FaultBench {
   }
 }
 
-/** Writes one record after another with acks=all until it is told to stop. */
+/** Writes records one by one with acks=all until it is stopped. */
 export class Writer {
   readonly acked: string[] = [];
   /** Milliseconds from the request to its acknowledgement, of each value in `acked`. */

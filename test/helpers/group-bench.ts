@@ -14,7 +14,7 @@ import { settle, VirtualClock } from './virtual-clock.ts';
 
 export const GROUP = 'billing';
 
-/** A client's side of a membership: what it was told last. */
+/** The client's side of a membership: the last response. */
 export interface Client {
   clientId: string;
   instanceId: string | null;
@@ -70,7 +70,7 @@ export class GroupBench {
     await settle();
   }
 
-  /** Another broker takes over; the old one hears of it, or is simply left behind. */
+  /** Another broker becomes coordinator; the old one is notified, or stays isolated. */
   async failOver(options: { keepUncommitted?: boolean; notifyOld?: boolean } = {}): Promise<GroupCoordinator> {
     const old = this.coordinator;
     const epoch = this.storage.elect(0, options.keepUncommitted ?? true);
@@ -111,7 +111,7 @@ export class GroupBench {
     );
   }
 
-  /** Joins as clients do: a second time with the id that the first one got, and remembers what it was told. */
+  /** Joins as clients do, a second time with the member id from the first response, and keeps the last response. */
   async join(client: Client, options: JoinOptions = {}): Promise<Joined> {
     let joined = await this.joinOnce(client, options);
     if (joined.errorCode === 79) {

@@ -115,7 +115,7 @@ export class MemoryCoordinatorStorage implements CoordinatorStorage {
     return this.at(partition).batches;
   }
 
-  /** Appends bytes of somebody else's making, committed. */
+  /** Appends committed bytes that the coordinator did not write. */
   inject(partition: number, batch: Buffer): void {
     void this.append(partition, this.at(partition).epoch, batch).committed.catch(() => undefined);
   }

@@ -9,7 +9,7 @@ export type MessageHandler = (api: Api, body: unknown) => unknown;
 
 /**
  * Requests and responses between nodes, without sockets: each is encoded and decoded at the API's newest version, takes a
- * random time, may be lost, and does not cross a cut link. Lost means that the sender hears nothing until its timeout.
+ * random time, may be lost, and does not cross a cut link. Lost means that the sender receives nothing until its timeout.
  */
 export class MessageNetwork {
   minDelayMs = 0.2;

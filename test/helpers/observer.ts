@@ -1,6 +1,6 @@
 /**
- * Asks every broker by itself what it knows of a topic, over sockets of its own: a client that is cut off from one, or that stands
- * still with another, still hears the rest. Whoever knows of the latest leader epochs is believed.
+ * Reads metadata of a topic from every broker over sockets of its own, so that a broker that is isolated or frozen does not delay the
+ * others. The responses with the latest leader epochs count.
  */
 import { listOffsets } from '../../electron/cluster/protocol/apis/list-offsets.ts';
 import { metadata } from '../../electron/cluster/protocol/apis/metadata.ts';
@@ -68,22 +68,23 @@ async function endAt(address: string, topic: string, partition: number): Promise
   return row === undefined || row.errorCode !== 0 ? null : `${row.offset}`;
 }
 
-/** The answers that know of the latest epochs; two brokers may still have heard of different ISRs. Empty: nobody answered. */
+/** The responses with the latest epochs; their ISRs may still differ. Empty if no broker answered. */
 export async function observe(addresses: readonly string[], topic: string): Promise<Observed[]> {
-  const answers = await Promise.all(addresses.map(async (address, i) => ({ by: i + 1, told: await standing(address, topic) })));
-  const heard = answers.flatMap(({ by, told }) => (told === null ? [] : [{ by, told }]));
-  const epochs = ({ told }: (typeof heard)[number]): number => [...told.partitions.values()].reduce((sum, { epoch }) => sum + epoch, 0);
-  const latest = Math.max(...heard.map(epochs));
-  const believed = heard.filter((one) => epochs(one) === latest);
+  const answers = await Promise.all(addresses.map(async (address, i) => ({ by: i + 1, reported: await standing(address, topic) })));
+  const answered = answers.flatMap(({ by, reported }) => (reported === null ? [] : [{ by, reported }]));
+  const epochs = ({ reported }: (typeof answered)[number]): number =>
+    [...reported.partitions.values()].reduce((sum, { epoch }) => sum + epoch, 0);
+  const latest = Math.max(...answered.map(epochs));
+  const believed = answered.filter((one) => epochs(one) === latest);
   const ends = new Map<number, string>();
   const [first] = believed;
   if (first !== undefined)
     await Promise.all(
-      [...first.told.partitions].map(async ([partition, { leader }]) => {
-        const address = first.told.addresses.get(leader);
+      [...first.reported.partitions].map(async ([partition, { leader }]) => {
+        const address = first.reported.addresses.get(leader);
         const end = address === undefined ? null : await endAt(address, topic, partition);
         if (end !== null) ends.set(partition, end);
       }),
     );
-  return believed.map(({ by, told: { brokers, controller, partitions } }) => ({ by, brokers, controller, partitions, ends }));
+  return believed.map(({ by, reported: { brokers, controller, partitions } }) => ({ by, brokers, controller, partitions, ends }));
 }

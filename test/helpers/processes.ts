@@ -19,7 +19,7 @@ export function processTree(root: number): number[] {
   return tree;
 }
 
-/** True while it runs; a zombie that nobody has waited for yet has ended. */
+/** True while it runs; a zombie process counts as ended. */
 export function isRunning(pid: number): boolean {
   return parentOf(pid) !== undefined;
 }

@@ -177,7 +177,7 @@ async function throughDispatch(quorum: MetadataQuorum, clock: Clock, api: Api, b
   return decodeResponse(api, api.maxVersion, answer).body;
 }
 
-/** Registers, heartbeats, and shuts down when told: the part of a broker that the controller sees. */
+/** Registers, sends heartbeats and shuts down on request: the part of a broker that the controller sees. */
 export class TestBroker {
   epoch = -1n;
   fenced = true;

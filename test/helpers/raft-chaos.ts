@@ -63,7 +63,7 @@ export async function chaos(seed: number, options: ChaosOptions = {}): Promise<s
   );
   if (!calm) problems.push('no leader that all follow 6 s after the faults were healed');
   else {
-    // Twice: the leader of that moment may yet step down for what it did not hear during the last fault.
+    // Twice: the current leader may still resign, since it received no responses during the last fault.
     for (let attempt = 0; attempt < 2 && acknowledged.at(-1) !== 'last'; attempt++) {
       cluster.leader?.raft.append([Buffer.from('last')]).committed.then(
         () => acknowledged.push('last'),

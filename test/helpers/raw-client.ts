@@ -15,13 +15,13 @@ export class RawClient {
     this.socket = socket;
     socket.on('data', (chunk: Buffer) => {
       this.frames.push(...this.splitter.push(chunk));
-      this.tell();
+      this.notify();
     });
     // A reset is one of the ways to be closed; `close` follows.
     socket.on('error', () => undefined);
     socket.on('close', () => {
       this.closed = true;
-      this.tell();
+      this.notify();
     });
   }
 
@@ -46,7 +46,7 @@ export class RawClient {
     let drained = false;
     this.socket.once('drain', () => {
       drained = true;
-      this.tell();
+      this.notify();
     });
     await this.until(() => drained || this.closed);
   }
@@ -82,7 +82,7 @@ export class RawClient {
     this.socket.destroy();
   }
 
-  private tell(): void {
+  private notify(): void {
     for (const look of [...this.watchers]) look();
   }
 }

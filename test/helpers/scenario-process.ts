@@ -11,7 +11,7 @@ export interface ScenarioEnded {
   stderr: string;
 }
 
-/** `on` hears of all of stderr so far, and may send signals. */
+/** `on` receives all of stderr so far, and may send signals. */
 export function runScenarioCommand(
   args: readonly string[],
   on: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined,

@@ -8,7 +8,7 @@ interface Entry {
 
 /**
  * Time that passes only when a test says so. Timers run in the order of their time, those of one moment in the order
- * they were set; after each, everything that promises made ready runs before time goes on.
+ * they were set; after each, all ready promise callbacks run before time advances.
  */
 export class VirtualClock implements Clock {
   private readonly heap: Entry[] = [];

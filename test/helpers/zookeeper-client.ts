@@ -24,7 +24,7 @@ export interface Session {
 }
 
 export const Flags = { persistent: 0, ephemeral: 1, sequential: 2, ephemeralSequential: 3 } as const;
-const ANYONE = { permissions: 31, scheme: 'world', id: 'anyone' };
+const WORLD_ACL = { permissions: 31, scheme: 'world', id: 'anyone' }; // language: the identifier of ZooKeeper's world scheme
 
 interface Waiter<T> {
   resolve: (value: T) => void;
@@ -227,7 +227,7 @@ export class ZkTestError extends Error {
 export function createBody(writer: Writer, path: string, data: string | null, flags: number): void {
   writeText(writer, path);
   writer.nullableBytes(data === null ? null : Buffer.from(data));
-  writeAcl(writer, [ANYONE]);
+  writeAcl(writer, [WORLD_ACL]);
   writer.int32(flags);
 }
 

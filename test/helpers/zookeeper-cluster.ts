@@ -18,7 +18,7 @@ class Port implements Network {
   }
 
   connect(): Promise<Stream> {
-    return Promise.reject(new NetworkError('ECONNREFUSED', 'nobody connects from here'));
+    return Promise.reject(new NetworkError('ECONNREFUSED', 'no connections in this test'));
   }
 }
 

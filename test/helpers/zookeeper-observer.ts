@@ -38,7 +38,7 @@ export class ZooKeeperObserver {
     return this.ask<string[] | null>(['children', path]);
   }
 
-  /** Makes a node, or changes the data of one that is there. */
+  /** Creates a node, or changes the data of an existing one. */
   put(path: string, data: string): Promise<null> {
     return this.ask<null>(['put', path, data]);
   }

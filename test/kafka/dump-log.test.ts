@@ -123,7 +123,7 @@ function compacted(directory: string): void {
       key: Buffer.from(`k${random.int(12)}`),
       value: random.int(5) === 0 ? null : Buffer.from('v'.repeat(random.int(100))),
     }));
-    // One that ends in the middle of the log, one that goes on.
+    // One transaction that ends in the middle of the log, and an open one.
     const producerId = i < BATCHES / 2 && i % 5 === 0 ? 7n : 8n;
     const baseSequence = sequences.get(producerId) ?? 0;
     sequences.set(producerId, baseSequence + records.length);

@@ -101,7 +101,7 @@ describeWith('KAFKA_JARS', jars !== undefined, "Apache Kafka's kafka-reassign-pa
     await until('broker 3 has no replica', 120_000, async () => (await directories()).includes('"partitions":[]'));
   }, 360_000);
 
-  test('kafka-leader-election: an unclean one, where nobody in sync is up', async () => {
+  test('kafka-leader-election: an unclean election while all in-sync replicas are down', async () => {
     await tool('TopicCommand', '--create', '--topic', 'lossy', '--replica-assignment', '1:2');
     const produce = (count: number) =>
       tool('ProducerPerformance', '--topic', 'lossy', '--num-records', String(count), '--record-size', '100', '--throughput', '-1');

@@ -105,7 +105,7 @@ function typeName(type: FieldType): string {
 
 function ourDefault(name: string, field: AnyField): string {
   const value = absentValue(field);
-  // Left out, an error message is null with us and empty with Apache Kafka, whose code always sets it. No version can tell: it is never tagged.
+  // Left out, an error message is null with us and empty with Apache Kafka, whose code always sets it. No version shows the difference: the field is never tagged.
   if (name === 'errorMessage' && field.tag === undefined) return 'null or empty';
   if (value === null) return 'null';
   switch (field.type.kind) {

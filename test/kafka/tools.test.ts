@@ -213,11 +213,11 @@ describeWith('KAFKA_JARS', jars !== undefined, "Apache Kafka's tools", () => {
 
   test('kafka-log-dirs, kafka-broker-api-versions, kafka-leader-election', async () => {
     const dirs = await tool('LogDirsCommand', ['--describe', '--topic-list', 'orders']);
-    const told = JSON.parse(dirs.trim().split('\n').at(-1) ?? '') as {
+    const described = JSON.parse(dirs.trim().split('\n').at(-1) ?? '') as {
       brokers: { logDirs: { error: null; partitions: { size: number; offsetLag: number }[] }[] }[];
     };
-    expect(told.brokers.flatMap(({ logDirs }) => logDirs.flatMap(({ partitions }) => partitions))).toHaveLength(18);
-    for (const one of told.brokers.flatMap(({ logDirs }) => logDirs)) {
+    expect(described.brokers.flatMap(({ logDirs }) => logDirs.flatMap(({ partitions }) => partitions))).toHaveLength(18);
+    for (const one of described.brokers.flatMap(({ logDirs }) => logDirs)) {
       expect(one.error).toBeNull();
       for (const partition of one.partitions) expect([partition.size > 0, partition.offsetLag]).toEqual([true, 0]);
     }
