@@ -12,7 +12,7 @@ const step = z.strictObject({
   after: duration.optional().describe('After the end of the step before: 2s.'),
   until: condition.optional().describe('Waited for before anything is done.'),
   within: duration.optional().describe('How long until is waited for; 30s without it.'),
-  say: z.string().min(1).max(2_000).describe('What happens and why, in plain words, for whoever watches.'),
+  say: z.string().min(1).max(2_000).describe('What happens and why, in plain words, for the viewer.'),
   do: z.array(action).max(50).default([]).describe('One after another.'),
 });
 

@@ -1,6 +1,6 @@
 /**
- * What a scenario can do and what it can say of the cluster: actions, conditions, expectations. Each is an object that is
- * told by its first word (`heal: all`, `isr: orders-0`); no other keys than its own are taken, so that a slip is told.
+ * Actions, conditions and expectations of a scenario. Each is an object that its first key identifies (`heal: all`, `isr: orders-0`);
+ * unknown keys are refused, so that a typing error is reported.
  */
 import * as z from 'zod';
 import { DURATION_PATTERN, parseDuration } from './durations.ts';
@@ -84,7 +84,7 @@ const bounds = { atLeast: z.number().optional(), atMost: z.number().optional() }
 const eventType = z.string().regex(/^[a-z]+\/[a-zA-Z]+$/, { error: 'a type of event is written cluster/brokerFenced' });
 const eventFilter = { of: target.optional(), topic: topic.optional(), group: group.optional() };
 
-/** What can be so or not. */
+/** A statement about the cluster that is true or false. */
 const CONDITIONS = {
   leader: { leader: partition, is: z.union([z.literal('none'), target]).optional(), isNot: target.optional() },
   isr: { isr: partition, size: count.optional(), has: target.optional(), lacks: target.optional() },
@@ -103,11 +103,11 @@ const CONDITIONS = {
 
 const after = z.union([name, z.literal('start')]);
 const when = {
-  /** In words, for the report; else it is made of what stands below. */
+  /** Text for the report; without it a text is made from the other fields. */
   that: z.string().max(200).optional(),
-  /** The step from whose end the time counts; else the start of the steps. */
+  /** The step whose end starts the time limit; without it the start of the steps. */
   after: after.optional(),
-  /** Becomes so within that time; without it: is so when the steps are over. */
+  /** Must become true within that time; without it: must be true at the end of the steps. */
   within: duration.optional(),
 };
 const counted = { that: when.that, after: after.optional(), ...bounds };
@@ -143,10 +143,10 @@ export const expectation = z.union([
   z.strictObject({ ...when, ...CONDITIONS.value }),
   z.strictObject({ ...when, ...CONDITIONS.stored }),
   z.strictObject({ ...when, ...CONDITIONS.view }),
-  /** Of a producer load: acknowledged, and not in the log when all is healed. */
+  /** For a producer load: acknowledged records that are missing in the log after all faults have ended. */
   z.strictObject({ that: when.that, lost: loadName, is: amount }),
   z.strictObject({ that: when.that, duplicates: loadName, is: amount }),
-  /** Of a group: times that the coordinator began to share its partitions out anew. */
+  /** For a group: number of rebalances that its coordinator started. */
   z.strictObject({ ...counted, rebalances: group }),
   z.strictObject({ ...counted, events: eventType, ...eventFilter }),
 ]);
@@ -157,7 +157,7 @@ export const action = z.union([
   z.strictObject({ isolate: target, from: z.enum(['brokers', 'clients', 'everyone']).default('brokers'), as: name.optional() }),
   z.strictObject({ heal: z.union([z.literal('all'), name]) }),
   z.strictObject({ start: target }),
-  /** Remembers which broker that is now. */
+  /** Stores the id of the broker that the target is now. */
   z.strictObject({ pick: target, as: name }),
   z.strictObject({ run: scenarioLoad }),
   z.strictObject({ end: loadName }),
@@ -173,7 +173,7 @@ export const action = z.union([
   z.strictObject({ deleteRecords: partition, before: z.union([z.literal('end'), count]) }),
   z.strictObject({ write: topic, records: z.array(record).min(1).max(1_000) }),
   z.strictObject({ elect: partition, kind: z.enum(['preferred', 'unclean']).default('preferred') }),
-  /** Reads on from where that view stood, as a consumer that comes back does, and keeps the last value of each key. */
+  /** Continues at the position of that view, as a restarted consumer does, and keeps the last value of each key. */
   z.strictObject({ read: topic, view: name }),
   z.strictObject({ wait: duration }),
 ]);
