@@ -229,7 +229,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
     await expect.poll(async () => (await desk.row('Assignment', `${TOPIC}-1`))?.[7], { timeout: SOON_MS }).toBe('never committed');
   });
 
-  test('another cluster is added, and the same pages work for it, without what only this desk can do', async () => {
+  test('another cluster is added, and the same pages work for it, without the features of the embedded cluster', async () => {
     const { page } = desk;
     const other = await ClusterProcess.start(['--memory', '--brokers', '1']);
     try {
