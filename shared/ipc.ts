@@ -32,7 +32,7 @@ import type { IncidentRecord } from './incidents/record.ts';
 import type { BrokerRow, ClusterView, ConfigEntry, Connection, CutBatch, GroupRow, RecordRow, TopicRow } from './models/cluster.ts';
 import { CLUSTER_FIGURES, MAX_POINTS, MIN_POINTS, type FigureRange } from './models/figures.ts';
 import type { HistoryRange, Moment } from './models/history.ts';
-import type { CoordinationClients, FiredWatch } from './models/coordination.ts';
+import type { ZooKeeperClients, FiredWatch } from './models/zookeeper-clients.ts';
 import type { Fault, Znode } from './models/lab.ts';
 import type { EmbeddedListeners } from './models/listeners.ts';
 import type { LoadAudit, LoadRow } from './models/load.ts';
@@ -204,21 +204,21 @@ export const requestSchemas = {
   'scenario/record': onConnection({ sinceAt: z.number().min(0).nullable() }),
 
   /** Reads one node of the ZooKeeper tree over a broker's ZooKeeper endpoint. Embedded cluster only. */
-  'coordination/znode': onConnection({ path: znodePath }),
+  'zookeeper/znode': onConnection({ path: znodePath }),
   /** The app's own ZooKeeper clients; each answers with the state of both. Embedded cluster only. */
-  'zk/clients': onConnection({}),
+  'zookeeper/clients': onConnection({}),
   /** Opens the user's session after closing an open one. ZooKeeper grants a timeout of 2 to 40 s. */
-  'zk/open': onConnection({ timeoutMs: z.number().int().min(2_000).max(40_000).default(6_000) }),
-  'zk/create': onConnection({ path: learnPath, data: z.string().max(10_000), ephemeral: z.boolean() }),
-  'zk/set': onConnection({ path: learnPath, data: z.string().max(10_000) }),
-  'zk/delete': onConnection({ path: learnPath }),
-  /** Sets a watch in a second session, which is notified when the first one ends. Fires once: `coordination/watchFired`. */
-  'zk/watch': onConnection({ path: znodePath, kind: z.enum(['node', 'children']) }),
+  'zookeeper/openSession': onConnection({ timeoutMs: z.number().int().min(2_000).max(40_000).default(6_000) }),
+  'zookeeper/create': onConnection({ path: learnPath, data: z.string().max(10_000), ephemeral: z.boolean() }),
+  'zookeeper/set': onConnection({ path: learnPath, data: z.string().max(10_000) }),
+  'zookeeper/delete': onConnection({ path: learnPath }),
+  /** Sets a watch in a second session, which is notified when the first one ends. Fires once: `zookeeper/watchFired`. */
+  'zookeeper/watch': onConnection({ path: znodePath, kind: z.enum(['node', 'children']) }),
   /** Stops sending pings and reading responses: the server expires the session after its timeout. */
-  'zk/silence': onConnection({}),
+  'zookeeper/suspendSession': onConnection({}),
   /** Reads and sends again, and reconnects the session if it has not expired. */
-  'zk/speak': onConnection({}),
-  'zk/close': onConnection({ role: z.enum(['own', 'watcher']) }),
+  'zookeeper/resumeSession': onConnection({}),
+  'zookeeper/closeSession': onConnection({ role: z.enum(['own', 'watcher']) }),
 
   /** Embedded cluster only. */
   'timeline/list': onConnection({ sinceId: z.number().int().min(0) }),
@@ -353,16 +353,16 @@ export interface Results {
   'scenario/cancel': null;
   'scenario/report': { report: ScenarioReport; junit: string } | null;
   'scenario/record': { name: string; text: string; notices: string[] };
-  'coordination/znode': Znode;
-  'zk/clients': CoordinationClients;
-  'zk/open': CoordinationClients;
-  'zk/create': CoordinationClients;
-  'zk/set': CoordinationClients;
-  'zk/delete': CoordinationClients;
-  'zk/watch': CoordinationClients;
-  'zk/silence': CoordinationClients;
-  'zk/speak': CoordinationClients;
-  'zk/close': CoordinationClients;
+  'zookeeper/znode': Znode;
+  'zookeeper/clients': ZooKeeperClients;
+  'zookeeper/openSession': ZooKeeperClients;
+  'zookeeper/create': ZooKeeperClients;
+  'zookeeper/set': ZooKeeperClients;
+  'zookeeper/delete': ZooKeeperClients;
+  'zookeeper/watch': ZooKeeperClients;
+  'zookeeper/suspendSession': ZooKeeperClients;
+  'zookeeper/resumeSession': ZooKeeperClients;
+  'zookeeper/closeSession': ZooKeeperClients;
   'timeline/list': { events: TimelineEvent[] };
   /**
    * Ascending by start; of more than 500 the newest. `run` is that of the events of `timeline/list`. `problem`: why incidents of earlier
@@ -408,8 +408,8 @@ export interface Events {
   'load/changed': { loads: LoadRow[] };
   /** At most four times a second while one runs, and when it has ended. */
   'scenario/progressed': { run: ScenarioRun };
-  'coordination/clientsChanged': CoordinationClients;
-  'coordination/watchFired': FiredWatch;
+  'zookeeper/clientsChanged': ZooKeeperClients;
+  'zookeeper/watchFired': FiredWatch;
   'timeline/appended': { events: TimelineEvent[] };
   /**
    * `begins`: partitions that are followed from now on, each with the offset of the first record that is shown. `dropped`: number of

@@ -6,7 +6,7 @@ import type { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError } from './errors.ts';
 import { ZooKeeperConnection } from './zookeeper-connection.ts';
 import { hexId, Op, type ZooKeeperAddress } from './zookeeper-wire.ts';
-import type { CoordinationState, CoordinationStep } from '#shared/models/coordination';
+import type { ZooKeeperClientState, ZooKeeperClientStep } from '#shared/models/zookeeper-clients';
 import { messageOf } from '#shared/errors';
 
 /** A live server answers a handshake within the time of an election; any other must not use up the session timeout. */
@@ -28,7 +28,7 @@ export interface KeeperOptions {
   timeoutMs: number;
   /** The state or another reported value has changed. */
   changed: () => void;
-  step: (what: CoordinationStep['what'], detail: string) => void;
+  step: (what: ZooKeeperClientStep['what'], detail: string) => void;
   /** A server has accepted the session. `lastZxid` is the newest change that the client has received. */
   connected: (connection: ZooKeeperConnection, lastZxid: bigint) => void;
   /** A watch event, with the server's number of its type. */
@@ -38,7 +38,7 @@ export interface KeeperOptions {
 }
 
 export class SessionKeeper {
-  state: CoordinationState = 'connecting';
+  state: ZooKeeperClientState = 'connecting';
   /** Wall-clock ms of the last change of state. */
   since = Date.now();
   /** The timeout in ms that the server granted; null before. */
@@ -298,7 +298,7 @@ export class SessionKeeper {
 
   // ── states ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private turn(state: CoordinationState, problem: string | null): void {
+  private turn(state: ZooKeeperClientState, problem: string | null): void {
     this.state = state;
     this.since = Date.now();
     this.problem = problem;

@@ -6,7 +6,7 @@ import { AdminError } from './errors.ts';
 import { SessionKeeper, type KeeperOptions } from './zookeeper-session-keeper.ts';
 import { ZooKeeperWatches } from './zookeeper-watches.ts';
 import { EPHEMERAL, Op, refuse, writeOpenAcl, writeText, ZkError } from './zookeeper-wire.ts';
-import type { CoordinationState, CoordinationWatch, FiredWatch, WatchKind } from '#shared/models/coordination';
+import type { ZooKeeperClientState, ZooKeeperWatch, FiredWatch, WatchKind } from '#shared/models/zookeeper-clients';
 
 const MAX_DEPTH = 8;
 
@@ -50,9 +50,9 @@ export class ZooKeeperSession {
     return session;
   }
 
-  // What these say stands at `CoordinationSession`.
+  // What these say stands at `ZooKeeperClientSession`.
 
-  get state(): CoordinationState {
+  get state(): ZooKeeperClientState {
     return this.keeper.state;
   }
 
@@ -84,7 +84,7 @@ export class ZooKeeperSession {
     return this.keeper.problem;
   }
 
-  get watches(): readonly CoordinationWatch[] {
+  get watches(): readonly ZooKeeperWatch[] {
     return this.held.all;
   }
 

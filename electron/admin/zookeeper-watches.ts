@@ -2,15 +2,15 @@
 import type { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError } from './errors.ts';
 import { EventType, writeTexts } from './zookeeper-wire.ts';
-import type { CoordinationWatch, FiredWatch, WatchKind } from '#shared/models/coordination';
+import type { ZooKeeperWatch, FiredWatch, WatchKind } from '#shared/models/zookeeper-clients';
 import { minOf } from '#shared/lists';
 
 const MAX_WATCHES = 20;
 
 export class ZooKeeperWatches {
-  private readonly held = new Map<string, CoordinationWatch>();
+  private readonly held = new Map<string, ZooKeeperWatch>();
 
-  get all(): readonly CoordinationWatch[] {
+  get all(): readonly ZooKeeperWatch[] {
     return [...this.held.values()];
   }
 
@@ -30,7 +30,7 @@ export class ZooKeeperWatches {
   }
 
   /** Ends all watches and returns them. */
-  clear(): readonly CoordinationWatch[] {
+  clear(): readonly ZooKeeperWatch[] {
     const { all } = this;
     this.held.clear();
     return all;

@@ -1,5 +1,5 @@
 /** Maps every IPC channel to a service. */
-import type { CoordinationService } from '../services/coordination.ts';
+import type { ZooKeeperClientsService } from '../services/zookeeper-clients.ts';
 import type { EmbeddedListenersService } from '../services/embedded-listeners.ts';
 import { ServiceError } from '../services/errors.ts';
 import type { Lab } from '../services/lab.ts';
@@ -18,7 +18,7 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     return requireHosted(services.lab);
   };
   const listeners = (): EmbeddedListenersService => requireHosted(services.listeners);
-  const zookeeper = (on: OpenConnection): CoordinationService => {
+  const zookeeper = (on: OpenConnection): ZooKeeperClientsService => {
     requireEmbedded(on, "The app's ZooKeeper clients run");
     return requireHosted(services.coordination);
   };
@@ -131,16 +131,16 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     'scenario/report': (_, on) => scenarios(on).report(),
     'scenario/record': ({ sinceAt }, on) => scenarios(on).record(sinceAt),
 
-    'coordination/znode': ({ path }, on) => lab(on).znode(path),
-    'zk/clients': (_, on) => zookeeper(on).clients(),
-    'zk/open': ({ timeoutMs }, on) => zookeeper(on).open(timeoutMs),
-    'zk/create': ({ path, data, ephemeral }, on) => zookeeper(on).create(path, data, ephemeral),
-    'zk/set': ({ path, data }, on) => zookeeper(on).set(path, data),
-    'zk/delete': ({ path }, on) => zookeeper(on).delete(path),
-    'zk/watch': ({ path, kind }, on) => zookeeper(on).watch(path, kind),
-    'zk/silence': (_, on) => zookeeper(on).silence(),
-    'zk/speak': (_, on) => zookeeper(on).speak(),
-    'zk/close': ({ role }, on) => zookeeper(on).closeSession(role),
+    'zookeeper/znode': ({ path }, on) => lab(on).znode(path),
+    'zookeeper/clients': (_, on) => zookeeper(on).clients(),
+    'zookeeper/openSession': ({ timeoutMs }, on) => zookeeper(on).open(timeoutMs),
+    'zookeeper/create': ({ path, data, ephemeral }, on) => zookeeper(on).create(path, data, ephemeral),
+    'zookeeper/set': ({ path, data }, on) => zookeeper(on).set(path, data),
+    'zookeeper/delete': ({ path }, on) => zookeeper(on).delete(path),
+    'zookeeper/watch': ({ path, kind }, on) => zookeeper(on).watch(path, kind),
+    'zookeeper/suspendSession': (_, on) => zookeeper(on).silence(),
+    'zookeeper/resumeSession': (_, on) => zookeeper(on).speak(),
+    'zookeeper/closeSession': ({ role }, on) => zookeeper(on).closeSession(role),
 
     'history/range': (_, on) => on.history.range(),
     'history/at': ({ at }, on) => on.history.at(at),

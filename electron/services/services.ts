@@ -1,6 +1,6 @@
 /** Creates the services of a process and connects them. Each window and tab has a session of its own in `connections`. */
 import { ConnectionsService, type EmbeddedSource } from './connections.ts';
-import { CoordinationService } from './coordination.ts';
+import { ZooKeeperClientsService } from './zookeeper-clients.ts';
 import type { EmbeddedListenersService } from './embedded-listeners.ts';
 import { EventBus } from './event-bus.ts';
 import { FigureHistory } from './figure-history/figure-history.ts';
@@ -23,7 +23,7 @@ export interface Services {
   /** Null when this process hosts no cluster. */
   readonly lab: Lab | null;
   /** Null where `lab` is. */
-  readonly coordination: CoordinationService | null;
+  readonly coordination: ZooKeeperClientsService | null;
   /** Load on that cluster; null when `lab` is. */
   readonly loads: Loads | null;
   /** Where its clients connect; null when `lab` is. */
@@ -63,7 +63,7 @@ export function createServices(options: {
     onProblem,
     onReleased: (clientId) => tails.stopAllOf(clientId),
   });
-  const coordination = lab === null ? null : new CoordinationService(() => zookeeperServers(lab), events);
+  const coordination = lab === null ? null : new ZooKeeperClientsService(() => zookeeperServers(lab), events);
   const unsubscribe = [
     lab?.onEvent((event) => connections.embeddedAppended([event])),
     lab?.onFaults((faults) => connections.faultsChanged(faults)),

@@ -35,7 +35,7 @@ export function useZnodes(selected: Ref<string>) {
     const before = entries.value.get(path);
     if (before?.state === 'loading') return;
     put(path, { state: 'loading', node: before?.node ?? null, error: null });
-    const answer = await scope.request('coordination/znode', { path });
+    const answer = await scope.request('zookeeper/znode', { path });
     if (answer.ok) put(path, { state: 'ready', node: answer.value, error: null });
     else put(path, { state: 'error', node: before?.node ?? null, error: answer.error });
   }

@@ -1,6 +1,6 @@
 /** The parts of a page of Learn: data and pure functions of the cluster's state. One file per concept; `concepts.ts` lists them. */
 import type { BrokerRow, GroupRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
-import type { CoordinationClients } from '#shared/models/coordination';
+import type { ZooKeeperClients } from '#shared/models/zookeeper-clients';
 import type { Fault, FaultSpec, Znode } from '#shared/models/lab';
 import type { LoadRow } from '#shared/models/load';
 import type { TimelineEvent } from '#shared/models/timeline';
@@ -81,7 +81,7 @@ export interface LearnState {
   /** ZooKeeper nodes that the page has read, by path; null: the node does not exist. */
   znodes: ReadonlyMap<string, Znode | null>;
   /** The app's ZooKeeper sessions; null when unknown. */
-  coordination: CoordinationClients | null;
+  coordination: ZooKeeperClients | null;
   /** Measured rate of appended records per second, by `topic-partition`. */
   rates: ReadonlyMap<string, number>;
   /** Measured rate of committed records per second, by `group/topic-partition`. */

@@ -1,6 +1,6 @@
 /** Sessions and the metadata quorum on the ZooKeeper page: boxes and descriptions. */
 import type { BrokerRow, QuorumReplica } from '#shared/models/cluster';
-import type { CoordinationSession, CoordinationStep } from '#shared/models/coordination';
+import type { ZooKeeperClientSession, ZooKeeperClientStep } from '#shared/models/zookeeper-clients';
 import type { DiagramBox, DiagramTone } from '../diagrams/diagram.ts';
 import { boxHeight } from '../diagrams/diagram-draw.ts';
 import { formatCount, formatDuration, formatSpan } from '../format/numbers.ts';
@@ -57,7 +57,7 @@ function noSession(at: { x: number; width: number }): Omit<DiagramBox, 'y'> {
   };
 }
 
-const CLIENT_TONE: Record<CoordinationSession['state'], DiagramTone> = {
+const CLIENT_TONE: Record<ZooKeeperClientSession['state'], DiagramTone> = {
   connecting: 'warn',
   connected: 'accent',
   silent: 'flow',
@@ -65,7 +65,7 @@ const CLIENT_TONE: Record<CoordinationSession['state'], DiagramTone> = {
   closed: 'faint',
 };
 
-export function describeSession(session: CoordinationSession, asOf: number): string {
+export function describeSession(session: ZooKeeperClientSession, asOf: number): string {
   const span = formatSpan(Math.max(0, asOf - session.since));
   const timeout = session.timeoutMs === null ? '?' : formatDuration(session.timeoutMs);
   switch (session.state) {
@@ -82,7 +82,7 @@ export function describeSession(session: CoordinationSession, asOf: number): str
   }
 }
 
-function clientSession(state: LearnState, session: CoordinationSession, at: { x: number; width: number }): Omit<DiagramBox, 'y'> {
+function clientSession(state: LearnState, session: ZooKeeperClientSession, at: { x: number; width: number }): Omit<DiagramBox, 'y'> {
   const name = session.role === 'own' ? 'you' : 'watcher';
   const words = describeSession(session, state.asOf);
   const tone = session.role === 'watcher' && session.state === 'connected' ? 'plain' : CLIENT_TONE[session.state];
@@ -164,7 +164,7 @@ export const WATCH_EVENT_TEXTS = {
   expired: 'watch removed: the session expired',
 } as const;
 
-const STEP_LABELS: Record<CoordinationStep['what'], (detail: string) => string> = {
+const STEP_LABELS: Record<ZooKeeperClientStep['what'], (detail: string) => string> = {
   opened: (detail) => `session opened ${detail}`,
   lost: (detail) => `connection lost to ${detail}`,
   resumed: (detail) => `session resumed ${detail}`,

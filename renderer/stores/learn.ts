@@ -139,7 +139,7 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
 
   /** Reads these znodes; a missing one is null, and one that no broker answers for stays as it was. */
   async function readZnodes(paths: readonly string[]): Promise<AppError | null> {
-    const answers = await Promise.all(paths.map(async (path) => ({ path, answer: await scope.request('coordination/znode', { path }) })));
+    const answers = await Promise.all(paths.map(async (path) => ({ path, answer: await scope.request('zookeeper/znode', { path }) })));
     const read = new Map(znodes.value);
     let error: AppError | null = null;
     for (const { path, answer } of answers) {

@@ -2,24 +2,32 @@
 import { shallowRef } from 'vue';
 import type { AppError, Result } from '#shared/errors';
 import type { ScopedPayload } from '#shared/ipc';
-import type { CoordinationClients } from '#shared/models/coordination';
+import type { ZooKeeperClients } from '#shared/models/zookeeper-clients';
 import { onReopened } from '../api.ts';
 import { defineScopedStore } from '../scope.ts';
 
-type Verb = 'zk/open' | 'zk/create' | 'zk/set' | 'zk/delete' | 'zk/watch' | 'zk/silence' | 'zk/speak' | 'zk/close';
+type Verb =
+  | 'zookeeper/openSession'
+  | 'zookeeper/create'
+  | 'zookeeper/set'
+  | 'zookeeper/delete'
+  | 'zookeeper/watch'
+  | 'zookeeper/suspendSession'
+  | 'zookeeper/resumeSession'
+  | 'zookeeper/closeSession';
 
 export const useZooKeeperSessionsStore = defineScopedStore('zookeeperSessions', (scope) => {
   /** Null while unknown, and on a remote cluster, where the app has no sessions. */
-  const clients = shallowRef<CoordinationClients | null>(null);
+  const clients = shallowRef<ZooKeeperClients | null>(null);
 
-  function take(answer: Result<CoordinationClients>): AppError | null {
+  function take(answer: Result<ZooKeeperClients>): AppError | null {
     if (!answer.ok) return answer.error;
     clients.value = answer.value;
     return null;
   }
 
   async function load(): Promise<void> {
-    if (take(await scope.request('zk/clients', {})) !== null) clients.value = null;
+    if (take(await scope.request('zookeeper/clients', {})) !== null) clients.value = null;
   }
 
   /** Null when it is done. */
@@ -29,7 +37,7 @@ export const useZooKeeperSessionsStore = defineScopedStore('zookeeperSessions', 
   function start(): () => void {
     if (!scope.embedded) return () => undefined;
     const stops = [
-      scope.listen('coordination/clientsChanged', (changed) => (clients.value = changed)),
+      scope.listen('zookeeper/clientsChanged', (changed) => (clients.value = changed)),
       scope.listen('connection/reopened', () => void load()),
       onReopened(() => void load()),
     ];

@@ -32,7 +32,8 @@ const MOMENTS = 50;
 const AROUND_MS = 1_500;
 /** From a publication to the observer, on a machine that is busy. */
 const MESSAGE_MS = 1_500;
-interface Told {
+
+interface ReceivedVersion {
   at: number;
   version: number;
 }

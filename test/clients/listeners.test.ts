@@ -144,7 +144,7 @@ test('the app works where the advertised host cannot be resolved here', async ()
     .poll(async () => (await rows()).map((row) => row.written?.acknowledged ?? row.consumed?.consumed ?? 0), { timeout: 60_000 })
     .toEqual([100, 102]);
   expect(await get('load/audit', { id: producer.id })).toMatchObject({ complete: true, found: 100, lost: 0, unread: 0 });
-  expect((await get('coordination/znode', { path: '/brokers/ids' })).children).toEqual(['1', '2', '3']);
+  expect((await get('zookeeper/znode', { path: '/brokers/ids' })).children).toEqual(['1', '2', '3']);
   const brokers = async () => (await get('cluster/view', {})).view.brokers;
   await expect
     .poll(async () => (await brokers()).map((broker) => [broker.host, broker.state]), { timeout: 60_000 })

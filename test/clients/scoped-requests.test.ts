@@ -121,9 +121,9 @@ describe('a request about a cluster', () => {
     ['load/start', { load: { kind: 'producer', name: 'n', topic: 'orders', clients: 1, recordsPerSecond: 1, valueBytes: 100, acks: 'all', idempotent: true, keys: { kind: 'none' }, records: 1 } }], // prettier-ignore
     ['scenario/list', {}],
     ['scenario/run', { text: 'name: x' }],
-    ['zk/clients', {}],
-    ['zk/open', {}],
-    ['coordination/znode', { path: '/' }],
+    ['zookeeper/clients', {}],
+    ['zookeeper/openSession', {}],
+    ['zookeeper/znode', { path: '/' }],
   ])('%s is for the embedded cluster only', async (channel, payload) => {
     const result = await there.raw(channel, { connectionId: remoteId, ...payload });
     expect(result).toMatchObject({ ok: false, error: { code: 'NOT_EMBEDDED', message: expect.stringContaining('Other') as string } });

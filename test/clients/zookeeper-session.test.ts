@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { EventBus } from '../../electron/services/event-bus.ts';
 import { ZooKeeperSession } from '../../electron/admin/zookeeper-session.ts';
-import { CoordinationService } from '../../electron/services/coordination.ts';
+import { ZooKeeperClientsService } from '../../electron/services/zookeeper-clients.ts';
 import type { ZooKeeperAddress } from '../../electron/admin/zookeeper-wire.ts';
-import type { CoordinationSession, FiredWatch } from '../../shared/models/coordination.ts';
+import type { ZooKeeperClientSession, FiredWatch } from '../../shared/models/zookeeper-clients.ts';
 import { ClusterProcess } from '../helpers/cluster-process.ts';
 import { ZooKeeperObserver } from '../helpers/zookeeper-observer.ts';
 
@@ -14,7 +14,7 @@ const LOST_SESSION_MS = 5_000;
 
 let cluster: ClusterProcess;
 let observer: ZooKeeperObserver;
-let service: CoordinationService;
+let service: ZooKeeperClientsService;
 let fired: FiredWatch[];
 
 const servers = (): ZooKeeperAddress[] =>
@@ -22,7 +22,7 @@ const servers = (): ZooKeeperAddress[] =>
     const colon = address.lastIndexOf(':');
     return { id: index + 1, host: address.slice(0, colon), port: Number(address.slice(colon + 1)) };
   });
-const own = (): CoordinationSession => {
+const own = (): ZooKeeperClientSession => {
   const session = service.clients().own;
   if (session === null) throw new Error('no session');
   return session;
@@ -40,9 +40,9 @@ beforeEach(() => {
   fired = [];
   const events = new EventBus();
   events.subscribe((event, payload) => {
-    if (event === 'coordination/watchFired') fired.push(payload as FiredWatch);
+    if (event === 'zookeeper/watchFired') fired.push(payload as FiredWatch);
   });
-  service = new CoordinationService(() => Promise.resolve(servers()), events);
+  service = new ZooKeeperClientsService(() => Promise.resolve(servers()), events);
   return () => service.close();
 });
 
@@ -180,7 +180,7 @@ test('a watch on what is not there waits for it, and fires once', async () => {
 });
 
 test('where no server answers, opening says so and leaves nothing behind', { timeout: 60_000 }, async () => {
-  const unreachable = new CoordinationService(() => Promise.resolve([{ id: 9, host: '127.0.0.1', port: 1 }]), new EventBus());
+  const unreachable = new ZooKeeperClientsService(() => Promise.resolve([{ id: 9, host: '127.0.0.1', port: 1 }]), new EventBus());
   await expect(unreachable.open(2_000)).rejects.toMatchObject({ app: { code: 'BROKER_UNREACHABLE' } });
   expect(unreachable.clients().own).toBeNull();
   await expect(unreachable.create('/learn/x', '', false)).rejects.toMatchObject({ app: { code: 'NOT_CONNECTED' } });

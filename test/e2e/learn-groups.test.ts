@@ -361,7 +361,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await expect.poll(() => third.children('/brokers/ids'), soon).toEqual(ALL.filter((id) => id !== frozen).map(String));
     // What its sessions went through stands beside what is missing.
     const missingEvents = async (): Promise<string[]> => {
-      const { fired, steps, watches, watcher } = await desk.ask('zk/clients', {});
+      const { fired, steps, watches, watcher } = await desk.ask('zookeeper/clients', {});
       return [
         ...fired.map(({ path, event }) => `${path} ${event}`),
         ...steps.map(({ role, what, detail }) => `${role} ${what}: ${detail}`),

@@ -1,7 +1,7 @@
 /** Groups, loads, sessions and znodes for diagrams, and the invariants of any diagram. */
 import { expect } from 'vitest';
 import type { GroupMember, GroupRow } from '../../../shared/models/cluster.ts';
-import type { CoordinationClients, CoordinationSession } from '../../../shared/models/coordination.ts';
+import type { ZooKeeperClients, ZooKeeperClientSession } from '../../../shared/models/zookeeper-clients.ts';
 import type { Znode } from '../../../shared/models/lab.ts';
 import type { LoadMember, LoadRow } from '../../../shared/models/load.ts';
 import { edgeShape, placeCells } from '../../../renderer/diagrams/diagram-draw.ts';
@@ -154,7 +154,7 @@ export function tree(own: [name: string, owner: string | null][] = [], gone: num
   ]);
 }
 
-export function session(more: Partial<CoordinationSession> = {}): CoordinationSession {
+export function session(more: Partial<ZooKeeperClientSession> = {}): ZooKeeperClientSession {
   return {
     role: 'own',
     state: 'connected',
@@ -171,6 +171,6 @@ export function session(more: Partial<CoordinationSession> = {}): CoordinationSe
   };
 }
 
-export function clients(more: Partial<CoordinationClients> = {}): CoordinationClients {
+export function clients(more: Partial<ZooKeeperClients> = {}): ZooKeeperClients {
   return { own: session(), watcher: null, watches: [], fired: [], steps: [], ...more };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CoordinationStep } from '../../../shared/models/coordination.ts';
+import type { ZooKeeperClientStep } from '../../../shared/models/zookeeper-clients.ts';
 import { followedPaths } from '../../../renderer/learn/zookeeper-tree.ts';
 import { zookeeper } from '../../../renderer/learn/zookeeper.ts';
 import { brokerRow, learnState } from './learn-fixture.ts';
@@ -14,7 +14,7 @@ const quorum = {
   voters: [1, 2, 3].map((id) => ({ id, logEndOffset: '1234', lag: id === 3 ? '12' : '0', lastFetchAt: null, lastCaughtUpAt: null })),
   observers: [],
 };
-const step = (id: number, what: CoordinationStep['what'], detail: string): CoordinationStep => ({
+const step = (id: number, what: ZooKeeperClientStep['what'], detail: string): ZooKeeperClientStep => ({
   id,
   at: 1_000 * id,
   role: 'own',

@@ -3,9 +3,9 @@
  * creates nodes, and `watcher`, which holds the watches and is notified when `own` expires.
  */
 
-export type CoordinationRole = 'own' | 'watcher';
+export type ZooKeeperClientRole = 'own' | 'watcher';
 
-export type CoordinationState =
+export type ZooKeeperClientState =
   /** Without a connection; the servers keep the session for its timeout. */
   | 'connecting'
   | 'connected'
@@ -15,9 +15,9 @@ export type CoordinationState =
   | 'expired'
   | 'closed';
 
-export interface CoordinationSession {
-  role: CoordinationRole;
-  state: CoordinationState;
+export interface ZooKeeperClientSession {
+  role: ZooKeeperClientRole;
+  state: ZooKeeperClientState;
   /** Wall-clock ms at which it entered that state. */
   since: number;
   /** Hexadecimal, as in `ephemeralOwner`; null before a server has assigned it. It is the same on every connection. */
@@ -41,7 +41,7 @@ export interface CoordinationSession {
 export type WatchKind = 'node' | 'children';
 
 /** A watch that is set and has not fired. It fires once. */
-export interface CoordinationWatch {
+export interface ZooKeeperWatch {
   path: string;
   kind: WatchKind;
   since: number;
@@ -63,20 +63,20 @@ export interface FiredWatch {
 }
 
 /** A step in the history of a session. The last 50 are kept, oldest first. */
-export interface CoordinationStep {
+export interface ZooKeeperClientStep {
   id: number;
   at: number;
-  role: CoordinationRole;
+  role: ZooKeeperClientRole;
   what: 'opened' | 'lost' | 'resumed' | 'silent' | 'spoke' | 'expired' | 'closed' | 'created' | 'deleted' | 'changed';
   /** A path, or a broker; one clause. */
   detail: string;
 }
 
-export interface CoordinationClients {
-  own: CoordinationSession | null;
-  watcher: CoordinationSession | null;
-  watches: CoordinationWatch[];
+export interface ZooKeeperClients {
+  own: ZooKeeperClientSession | null;
+  watcher: ZooKeeperClientSession | null;
+  watches: ZooKeeperWatch[];
   /** Oldest first, the last 50. */
   fired: FiredWatch[];
-  steps: CoordinationStep[];
+  steps: ZooKeeperClientStep[];
 }

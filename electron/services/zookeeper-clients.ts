@@ -8,13 +8,13 @@ import type { ZooKeeperAddress } from '../admin/zookeeper-wire.ts';
 import { EMBEDDED_ID } from './connections.ts';
 import type { EventBus } from './event-bus.ts';
 import type {
-  CoordinationClients,
-  CoordinationRole,
-  CoordinationSession,
-  CoordinationStep,
+  ZooKeeperClients,
+  ZooKeeperClientRole,
+  ZooKeeperClientSession,
+  ZooKeeperClientStep,
   FiredWatch,
   WatchKind,
-} from '#shared/models/coordination';
+} from '#shared/models/zookeeper-clients';
 
 const KEPT = 50;
 /** Requested for the watcher's session, which is not meant to expire. */
@@ -27,13 +27,13 @@ interface Held {
   session: ZooKeeperSession;
 }
 
-export class CoordinationService {
+export class ZooKeeperClientsService {
   private readonly servers: () => Promise<readonly ZooKeeperAddress[]>;
   private readonly events: EventBus;
-  private readonly held = new Map<CoordinationRole, Held>();
-  private readonly opening = new Map<CoordinationRole, Promise<ZooKeeperSession>>();
+  private readonly held = new Map<ZooKeeperClientRole, Held>();
+  private readonly opening = new Map<ZooKeeperClientRole, Promise<ZooKeeperSession>>();
   private readonly fired: FiredWatch[] = [];
-  private readonly steps: CoordinationStep[] = [];
+  private readonly steps: ZooKeeperClientStep[] = [];
   private ids = 0;
   private publishing: NodeJS.Timeout | undefined;
   private ended = false;
@@ -43,7 +43,7 @@ export class CoordinationService {
     this.events = events;
   }
 
-  clients(): CoordinationClients {
+  clients(): ZooKeeperClients {
     const watcher = this.held.get('watcher')?.session;
     return {
       own: this.describe('own'),
@@ -55,47 +55,47 @@ export class CoordinationService {
   }
 
   /** Closes the open session of this role first: the user has one session at a time. */
-  async open(timeoutMs: number): Promise<CoordinationClients> {
+  async open(timeoutMs: number): Promise<ZooKeeperClients> {
     if (this.opening.has('own')) throw new AdminError({ code: 'BUSY', message: 'A session is being opened already.' });
     await this.held.get('own')?.session.close();
     await this.begin('own', timeoutMs);
     return this.clients();
   }
 
-  async create(path: string, data: string, ephemeral: boolean): Promise<CoordinationClients> {
+  async create(path: string, data: string, ephemeral: boolean): Promise<ZooKeeperClients> {
     await this.own().create(path, data, ephemeral);
     return this.clients();
   }
 
-  async set(path: string, data: string): Promise<CoordinationClients> {
+  async set(path: string, data: string): Promise<ZooKeeperClients> {
     await this.own().set(path, data);
     return this.clients();
   }
 
-  async delete(path: string): Promise<CoordinationClients> {
+  async delete(path: string): Promise<ZooKeeperClients> {
     await this.own().delete(path);
     return this.clients();
   }
 
   /** Opens the watcher's session if it has none. */
-  async watch(path: string, kind: WatchKind): Promise<CoordinationClients> {
+  async watch(path: string, kind: WatchKind): Promise<ZooKeeperClients> {
     const known = this.held.get('watcher')?.session;
     const session = known === undefined || known.over ? await this.begin('watcher', WATCHER_TIMEOUT_MS) : known;
     await session.watch(path, kind);
     return this.clients();
   }
 
-  silence(): CoordinationClients {
+  silence(): ZooKeeperClients {
     this.own().silence();
     return this.clients();
   }
 
-  speak(): CoordinationClients {
+  speak(): ZooKeeperClients {
     this.own().speak();
     return this.clients();
   }
 
-  async closeSession(role: CoordinationRole): Promise<CoordinationClients> {
+  async closeSession(role: ZooKeeperClientRole): Promise<ZooKeeperClients> {
     await this.held.get(role)?.session.close();
     return this.clients();
   }
@@ -107,7 +107,7 @@ export class CoordinationService {
     for (const { session } of this.held.values()) session.drop();
   }
 
-  private begin(role: CoordinationRole, timeoutMs: number): Promise<ZooKeeperSession> {
+  private begin(role: ZooKeeperClientRole, timeoutMs: number): Promise<ZooKeeperSession> {
     const under = this.opening.get(role);
     if (under !== undefined) return under;
     const opening = ZooKeeperSession.open({
@@ -118,7 +118,7 @@ export class CoordinationService {
       fired: (event) => {
         const fired: FiredWatch = { id: ++this.ids, ...event };
         keep(this.fired, fired);
-        if (!this.ended) this.events.publish('coordination/watchFired', fired, { connectionId: EMBEDDED_ID });
+        if (!this.ended) this.events.publish('zookeeper/watchFired', fired, { connectionId: EMBEDDED_ID });
       },
     })
       .then((session) => {
@@ -140,7 +140,7 @@ export class CoordinationService {
     return session;
   }
 
-  private describe(role: CoordinationRole): CoordinationSession | null {
+  private describe(role: ZooKeeperClientRole): ZooKeeperClientSession | null {
     const held = this.held.get(role);
     if (held === undefined) return null;
     const { session, askedTimeoutMs } = held;
@@ -164,7 +164,7 @@ export class CoordinationService {
     if (this.ended) return;
     this.publishing ??= setTimeout(() => {
       this.publishing = undefined;
-      this.events.publish('coordination/clientsChanged', this.clients(), { connectionId: EMBEDDED_ID });
+      this.events.publish('zookeeper/clientsChanged', this.clients(), { connectionId: EMBEDDED_ID });
     }, PUBLISH_DELAY_MS);
     this.publishing.unref();
   }
