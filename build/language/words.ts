@@ -26,5 +26,11 @@ export const WORDS: readonly Word[] = [
   { pattern: /\bonce more\b/, instead: 'again, retry' },
   { pattern: /\b(on|of) this desk\b|\bdesk cluster\b/, instead: 'embedded cluster' },
   { pattern: /\bmute\b/, instead: 'non-voting' },
+  { pattern: /\b(past|former|previous|earlier) li(fe|ves)\b/, instead: 'previous run, process incarnation' },
+  { pattern: /\b(knows?|knew) better\b/, instead: 'has newer metadata, has a higher epoch' },
+  { pattern: /\bat rest\b/, instead: 'closed' },
+  { pattern: /\bhangs? on\b/, instead: 'depends on, has one in-sync replica left' },
+  { pattern: /\bsomewhere else\b/, instead: 'remote cluster, at another broker' },
+  { pattern: /\bwho (leads|decides|is heard)\b/, instead: 'the leader, the controller' },
   { pattern: /\ba copy (short|less)\b|\bone copy\b|\bcopies (of|in sync|that)\b/, instead: 'replica, under-replicated' },
 ];

@@ -35,7 +35,7 @@ export function useLearnState(concept: () => Concept) {
   const topic = computed<TopicRow | null>(() => {
     const own = cluster.topics.get(LEARN_TOPIC);
     if (own !== undefined) return own;
-    // On a cluster somewhere else one of its own topics is shown until there is one for these pages.
+    // On a remote cluster one of its own topics is shown until there is one for these pages.
     if (cluster.embedded) return null;
     return cluster.topicList.filter(({ internal }) => !internal).sort((a, b) => compareText(a.name, b.name))[0] ?? null;
   });

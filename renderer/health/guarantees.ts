@@ -33,7 +33,7 @@ export interface GuaranteeCounts {
   leaderless: number;
   /** Min.insync.replicas is not known, so nothing can be said of writes. */
   unknown: number;
-  /** Replicated, but one live copy in sync is left: what is acknowledged now hangs on it. */
+  /** Replicated, but only one live in-sync replica is left, which holds all acknowledged records. */
   lastCopy: number;
   /** Replication factor 1. */
   single: number;

@@ -5,7 +5,7 @@ import { deleteRecordsBefore, type Deleted } from '../../electron/admin/delete-r
 import { UnreachableError, type AdminError } from '../../electron/admin/errors.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 
-/** Of a topic: who leads each partition and where its log starts and ends. */
+/** Leader, log start and end of each partition of a topic. */
 class Brokers {
   leaders = [1, 2, 1];
   starts = [0n, 0n, 0n];

@@ -45,6 +45,17 @@ describe('findWords', () => {
     expect(findWords('a\nb\n// anew')).toMatchObject([{ line: 3, found: 'anew' }]);
   });
 
+  it.each([
+    ['// The broker has a past life.', 'past life'],
+    ['// The zombie knows better.', 'knows better'],
+    ['// The log is at rest.', 'at rest'],
+    ['// Durability hangs on it.', 'hangs on'],
+    ['// It is somewhere else.', 'somewhere else'],
+    ['// The controller decides who leads.', 'who leads'],
+  ])('finds %j', (source, found) => {
+    expect(findWords(source).map((hit) => hit.found)).toEqual([found]);
+  });
+
   it.each(['shoulder', 'intellect', 'Goethe', 'hearth', 'go online', 'brokerdesk'])('accepts %j', (text) => {
     expect(findWords(text)).toEqual([]);
   });

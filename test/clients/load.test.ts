@@ -362,7 +362,7 @@ async function valuesIn(topic: string): Promise<string[]> {
       return Promise.resolve();
     },
   });
-  // Asked again: right after an outage a broker may be asked that does not know yet who leads.
+  // Retried: right after an outage the queried broker may not know the leader yet.
   await expect.poll(async () => values.length - (await recordsIn(topic)), { timeout: SOON_MS, interval: 200 }).toBe(0);
   await consumer.disconnect();
   return values;

@@ -90,7 +90,7 @@ describeWith('a browser', hasBrowser, 'a cluster without its majority', () => {
     await expect
       .poll(async () => (await desk.rows('Partitions')).map((cells) => cells[3]), { timeout: SOON_MS })
       .toEqual(['1 of 3', '1 of 3', '1 of 3']);
-    // Who leads depends on the time between the two kills: after a session timeout the leaders of the first one have moved.
+    // The leaders depend on the time between the two kills: after a session timeout the leaders of the first one have moved.
     const [survivor] = await observe(desk.web.brokers, TOPIC);
     const leaders = [0, 1, 2].map((partition) => (survivor?.partitions.get(partition)?.leader === 1 ? 'broker 1' : 'none'));
     expect(leaders).toContain('broker 1');

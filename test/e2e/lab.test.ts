@@ -33,7 +33,7 @@ describeWith('a browser', hasBrowser, 'the lab, fault by fault', () => {
     const producer = kafka.producer({ allowAutoTopicCreation: false });
     await producer.connect();
     try {
-      // The first finds out who leads.
+      // The first one looks up the leader.
       await producer.send({ topic, acks: -1, messages: [{ partition, value: 'first' }] });
       const start = performance.now();
       await producer.send({ topic, acks: -1, messages: [{ partition, value: 'timed' }] });

@@ -1,5 +1,5 @@
 /**
- * All replicas of this broker: holds them, and applies the metadata image, which decides who leads and who follows. Requests go to its parts,
+ * All replicas of this broker: holds them, and applies the metadata image, which determines leaders and followers. Requests go to its parts,
  * each of which owns the requests of its kind that wait: `appends`, `fetches` and `deletions`. A partition decides its own high watermark and
  * ISR proposals, and its log does the input and output.
  */
