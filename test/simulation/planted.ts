@@ -23,6 +23,7 @@ import { brokerRegistration } from '../../electron/cluster/protocol/apis/broker-
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import type { RequestOf } from '../../electron/cluster/protocol/schema.ts';
 import { AcknowledgedEndFile } from '../../electron/cluster/quorum/acknowledged-end.ts';
+import type { DecidedApi } from '../../electron/cluster/quorum/controller-api.ts';
 import { Controller } from '../../electron/cluster/quorum/controller.ts';
 import type { MetadataImage } from '../../electron/cluster/quorum/image.ts';
 import { NO_VOTE, QuorumStateFile, type VoteState } from '../../electron/cluster/quorum/vote-store.ts';
@@ -148,10 +149,10 @@ export const PLANTED: readonly PlantedBug[] = [
     weights: { powerCut: 8, kill: 2 },
     plant: () =>
       replace(Controller.prototype, 'handle', (right) => (self, ...args) => {
-        const [apiKey, request] = args;
-        if (apiKey !== brokerRegistration.key) return right(self, ...args);
+        const [api, request, ...rest] = args;
+        if ((api as DecidedApi<unknown, unknown>).api.key !== brokerRegistration.key) return right(self, ...args);
         const asked = request as RequestOf<typeof brokerRegistration>;
-        return right(self, apiKey, { ...asked, previousBrokerEpoch: imageOf(self)?.brokers.get(asked.brokerId)?.epoch ?? -1n });
+        return right(self, api, { ...asked, previousBrokerEpoch: imageOf(self)?.brokers.get(asked.brokerId)?.epoch ?? -1n }, ...rest);
       }),
   },
   {
