@@ -21,8 +21,8 @@ export function configRule(rules: readonly ItemRule[], type: number, name: strin
 }
 
 /** The response of AlterConfigs or IncrementalAlterConfigs that failed as a whole. */
-export function failedResources<R extends { readonly resourceType: number; readonly resourceName: string }>(
-  { resources }: { readonly resources: readonly R[] },
+export function failedResources(
+  { resources }: { readonly resources: readonly { readonly resourceType: number; readonly resourceName: string }[] },
   failure: Failure,
 ) {
   return { responses: resources.map(({ resourceType, resourceName }) => ({ ...failure, resourceType, resourceName })) };

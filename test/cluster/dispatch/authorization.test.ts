@@ -286,7 +286,7 @@ function denyingBroker(authorizer: Authorizer) {
   return {
     ...broker,
     groups: untouchable<GroupApis>('groups', { listGroups }),
-    replicas: untouchable<typeof broker.replicas>('replicas', { admit: () => undefined } as never),
+    replicas: untouchable<typeof broker.replicas>('replicas', { admit: () => undefined }),
     producerIds: untouchable<typeof broker.producerIds>('producerIds'),
     autoTopics: untouchable<typeof broker.autoTopics>('autoTopics'),
     controller: untouchable<typeof broker.controller>('controller'),
