@@ -275,7 +275,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await desk.page.getByText(`${LEARN_GROUP}: 0 members, lag ${all}`).first().waitFor();
     await desk.pictures('groups-reset');
 
-    await where.selectOption({ label: 'to an offset' });
+    await where.selectOption({ label: 'Specific offset' });
     await desk.page.getByLabel('Offset', { exact: true }).fill('1');
     await press('Reset');
     await expect.poll(places, soon).toEqual(['1', '1', '1']);
