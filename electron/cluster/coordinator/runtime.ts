@@ -177,7 +177,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
       const completion: Completion<In> = (error) => current.complete?.(error) ?? null;
       const error = this.append(slot, current, completion);
       if (error === undefined) return;
-      change = completion(error);
+      change = this.completeOne(slot, completion, error);
     }
   }
 
@@ -187,13 +187,14 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     if (slot.closed || shard === null) return ErrorCode.NOT_COORDINATOR;
     if (records.length === 0) return completeWithLast(slot, completion);
     if (slot.inFlight.length >= MAX_IN_FLIGHT) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
-    const batch = buildBatch({
-      records: records.map((record) => this.options.encode(record)),
-      timestamp: BigInt(this.options.clock.now()),
-      ...(producer && { producerId: producer.id, producerEpoch: producer.epoch, transactional: true }),
-    });
     let appended: ReturnType<CoordinatorStorage['append']>;
     try {
+      // A client may send more than a record can hold, such as a group id of more than 32,767 bytes.
+      const batch = buildBatch({
+        records: records.map((record) => this.options.encode(record)),
+        timestamp: BigInt(this.options.clock.now()),
+        ...(producer && { producerId: producer.id, producerEpoch: producer.epoch, transactional: true }),
+      });
       appended = this.options.storage.append(slot.partition, slot.epoch, batch);
     } catch (error) {
       this.options.logger.warn('Could not append to the log of a coordinator', { partition: slot.partition, error });
@@ -251,7 +252,18 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
   }
 
   private complete(slot: Slot<In, S>, entry: InFlight<In>, error: number): void {
-    for (let next = entry.completions.shift(); next !== undefined; next = entry.completions.shift()) this.write(slot, next(error));
+    for (let next = entry.completions.shift(); next !== undefined; next = entry.completions.shift())
+      this.write(slot, this.completeOne(slot, next, error));
+  }
+
+  /** A completion that throws fails its shard only: it must not stop the other completions, or reach the timer that made the change. */
+  private completeOne(slot: Slot<In, S>, completion: Completion<In>, error: number): Change<In> | null {
+    try {
+      return completion(error);
+    } catch (failure) {
+      this.reload(slot, failure);
+      return null;
+    }
   }
 
   /** A bug in one shard. The log is correct, so the shard is reloaded from it; the broker's other partitions are not affected. */

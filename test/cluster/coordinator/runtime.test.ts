@@ -8,6 +8,9 @@ import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { MemoryCoordinatorStorage } from '../../helpers/memory-coordinator-storage.ts';
 import { settle, VirtualClock } from '../../helpers/virtual-clock.ts';
 
+/** A record without an encoding. */
+const UNENCODABLE = 1000;
+
 /** A number that must not be negative; its records are differences. */
 class Counter implements CoordinatorShard<number, number> {
   current = 0;
@@ -63,7 +66,10 @@ async function bench(): Promise<Bench> {
     clock: new VirtualClock(),
     logger: silentLogger,
     storage,
-    encode: (record) => ({ key: Buffer.from('n'), value: Buffer.from(String(record)) }),
+    encode: (record) => {
+      if (record === UNENCODABLE) throw new RangeError('planted');
+      return { key: Buffer.from('n'), value: Buffer.from(String(record)) };
+    },
     decode: (_, value) => Number(value),
     createShard: (_, perform) => {
       write = perform;
@@ -219,4 +225,56 @@ test('a request is answered when the completion of its decision throws, and the 
   await settle();
   expect(b.shards).toHaveLength(2);
   expect(b.read()).toBe(3);
+});
+
+test('a batch that cannot be encoded completes its change with an error, and the shard remains', async () => {
+  const b = await bench();
+  const completed: number[] = [];
+  const change: Change<number> = {
+    records: [UNENCODABLE],
+    complete(error) {
+      completed.push(error);
+      return null;
+    },
+  };
+  b.perform(change);
+  expect(completed).toEqual([E.UNKNOWN_SERVER_ERROR]);
+  expect(await b.add(UNENCODABLE)).toBe(-E.UNKNOWN_SERVER_ERROR);
+  expect([await b.add(2), b.read(), b.shards.length]).toEqual([2, 2, 1]);
+});
+
+test.each([['resigns'], ['is reloaded'], ['closes']])('a completion that throws when its shard %s blocks no other', async (what) => {
+  const b = await bench();
+  b.storage.hold = true;
+  b.perform({
+    records: [1],
+    complete: () => {
+      throw new Error('planted');
+    },
+  });
+  const other = b.add(2);
+  if (what === 'resigns') b.runtime.onResignation(0, null);
+  else if (what === 'closes') b.runtime.close();
+  else {
+    Counter.broken = { apply: 7 };
+    b.perform({ records: [7] });
+    Counter.broken = {};
+  }
+  expect(-(await other)).toBe(what === 'closes' ? E.COORDINATOR_NOT_AVAILABLE : E.NOT_COORDINATOR);
+  expect(b.shards[0]?.unloadedWith).toBeGreaterThan(0);
+  await settle();
+  expect(b.shards).toHaveLength(what === 'is reloaded' ? 2 : 1);
+});
+
+test('a completion that throws when its append is refused does not reach the timer that made the change', async () => {
+  const b = await bench();
+  b.storage.refuse = E.NOT_ENOUGH_REPLICAS;
+  b.perform({
+    records: [1],
+    complete: () => {
+      throw new Error('planted');
+    },
+  });
+  await settle();
+  expect(b.shards).toHaveLength(2);
 });

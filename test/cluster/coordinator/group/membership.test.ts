@@ -337,3 +337,37 @@ test('an unreadable subscription is accepted', async () => {
   expect(await joining).toMatchObject({ errorCode: 0 });
   expect((await b.sync(a, { [a.memberId]: 'x' })).assignment).toBe('x');
 });
+
+test('a group whose id is too long for a record is refused, and its timers do not fail', async () => {
+  const b = new GroupBench();
+  await b.elect();
+  const groupId = 'g'.repeat(40_000);
+  const join = (memberId: string): ReturnType<typeof b.coordinator.joinGroup> =>
+    b.coordinator.joinGroup(
+      {
+        groupId,
+        sessionTimeoutMs: 10_000,
+        rebalanceTimeoutMs: 60_000,
+        memberId,
+        groupInstanceId: null,
+        protocolType: 'consumer',
+        protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
+        reason: null,
+      },
+      b.context({ clientId: 'c' }, 9),
+    );
+  const { memberId } = await join('');
+  const joining = join(memberId);
+  await b.clock.advance(7000);
+  const { generationId = -1 } = await joining;
+  expect(generationId).toBe(1);
+  const sync = b.coordinator.syncGroup(
+    { groupId, generationId, memberId, groupInstanceId: null, protocolType: null, protocolName: null, assignments: [] },
+    b.context({ clientId: 'c' }, 5),
+  );
+  expect((await sync).errorCode).toBe(E.UNKNOWN_SERVER_ERROR);
+  // The member does not rejoin: its removal writes the record of an empty group.
+  await b.clock.advance(100_000);
+  const { groups } = b.coordinator.listGroups({ statesFilter: [], typesFilter: [] });
+  expect(groups.map(({ groupState }) => groupState)).toEqual(['Empty']);
+});
