@@ -259,6 +259,15 @@ describe('a client that is authorized for some resources', () => {
     expect(all?.topics?.map(({ name }) => name)).toEqual(['open']);
   });
 
+  it('copies the offsets of a group once, however often a request names it', async () => {
+    const shared = { groupId: 'g', errorCode: 0, topics: [{ name: 'open', topicId: ZERO_UUID, partitions: [] }] };
+    const one = broker({ offsetFetch: ({ groups }) => ({ groups: groups.map(() => shared) }) });
+    const groups = [1, 2, 3].map(() => ({ groupId: 'g', memberId: null, memberEpoch: -1, topics: null }));
+    const answer = await handleOffsetFetch({ groupId: '', topics: [], groups, requireStable: false }, context(8), one);
+    expect(answer?.groups).toHaveLength(3);
+    expect(new Set(answer?.groups).size).toBe(1);
+  });
+
   it('lists, describes, deletes and finds only those groups', async () => {
     const groups = ['secret-1', 'open', 'secret-2'];
     const asked: string[] = [];

@@ -66,11 +66,17 @@ async function fetchMany(request: Request, allows: Allows, fetch: Fetch): Promis
     topics: group.topics?.filter(({ name }) => allows(DESCRIBE_TOPIC, name)) ?? null,
   }));
   const answer = groups.length === 0 ? {} : await fetch({ ...request, groups });
+  // A request may name a group any number of times; its offsets are shared, as the coordinator shares them.
+  const visible = new Map<AnsweredGroup, AnsweredGroup>();
   let next = 0;
   const fetched = request.groups.map((asked): AnsweredGroup => {
     const found = asked === allowed[next] ? answer.groups?.[next++] : undefined;
     if (found === undefined) return { groupId: asked.groupId, topics: [], errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED };
-    if (asked.topics === null) return { ...found, topics: found.topics.filter(({ name }) => allows(DESCRIBE_TOPIC, name ?? '')) };
+    if (asked.topics === null) {
+      const known = visible.get(found) ?? { ...found, topics: found.topics.filter(({ name }) => allows(DESCRIBE_TOPIC, name ?? '')) };
+      visible.set(found, known);
+      return known;
+    }
     const denied = asked.topics.filter(({ name }) => !allows(DESCRIBE_TOPIC, name));
     if (denied.length === 0 || (found.errorCode ?? ErrorCode.NONE) !== ErrorCode.NONE) return found;
     const refused = denied.map(({ name, topicId, partitionIndexes }) => ({
