@@ -55,6 +55,29 @@ describe('the overview', () => {
     expect(panel('Brokers')?.textContent).toContain('Every partition is led by its preferred broker.');
   });
 
+  it('states no leaders and replicas of brokers while no broker of a remote cluster answers, whatever metadata said last', async () => {
+    await open('/overview', 'unreachable');
+    const cards = (): string[] =>
+      [...(panel('Brokers')?.querySelectorAll('li') ?? [])].map((card) => card.textContent.replace(/\s+/g, ' ').trim());
+    expect(cards()).toHaveLength(3);
+    for (const card of cards()) expect(card).toMatch(/\? leaders.*Replicas ?\? ?Not in sync ?\?/);
+    // A broker that metadata listed as down before the last one became unreachable.
+    const [first] = bridge.cluster.view().brokers;
+    if (first === undefined) throw new Error('the fixture has three brokers');
+    bridge.version += 1;
+    bridge.emit('cluster/patched', {
+      connectionId: bridge.selectedId,
+      base: bridge.version - 1,
+      version: bridge.version,
+      scalars: {},
+      brokers: { set: [{ ...first, state: 'down' }], removed: [] },
+      topics: { set: [], removed: [] },
+      groups: { set: [], removed: [] },
+    });
+    await flushPromises();
+    expect(cards()[0]).toMatch(/down.*\? leaders.*Replicas ?\? ?Not in sync ?\?/);
+  });
+
   it('states what is used of the disk of each broker, "?" where the broker does not report it, and a disk that is nearly full', async () => {
     const disks = (): (string | undefined)[] =>
       [...(panel('Brokers')?.querySelectorAll('dl > div') ?? [])]
