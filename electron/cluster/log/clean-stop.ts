@@ -1,4 +1,4 @@
-import type { Disk } from '../lib/disk.ts';
+import { DiskError, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { LogCheckpoints } from './log-checkpoints.ts';
 import type { LogSummary } from './log-summary.ts';
@@ -112,6 +112,8 @@ export class CleanStop {
           log.close();
         }
       } catch (error) {
+        // The disk failed, also under the file of all records: the whole log directory has.
+        if (error instanceof DiskError) throw error;
         inOrder = false;
         this.logger.error('log could not be closed cleanly', { directory: log.directory, error });
       }
