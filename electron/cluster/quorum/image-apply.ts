@@ -66,6 +66,7 @@ class Draft {
   private features: Map<string, number> | undefined;
   private nextProducerId: bigint;
   private readonly unapplied: Uint8Array[] = [];
+  private hasNewerVersion = false;
   /** Topics created or changed, by id; undefined: deleted. */
   private readonly topics = new Map<string, TopicDraft | undefined>();
   private readonly deletedTopics: TopicImage[] = [];
@@ -139,7 +140,8 @@ class Draft {
         // They have no state: a snapshot is of one point of the log.
         return;
       default:
-        this.unapplied.push(record.type === 'Unknown' ? record.value : encodeMetadataRecord(record));
+        if (record.type === 'Unknown' && record.isNewerVersion === true) this.hasNewerVersion = true;
+        else this.unapplied.push(record.type === 'Unknown' ? record.value : encodeMetadataRecord(record));
     }
   }
 
@@ -264,7 +266,7 @@ class Draft {
       configs: this.configs ?? before.configs,
       features: this.features ?? before.features,
       nextProducerId: this.nextProducerId,
-      unappliedRecords: keepRecords(before.unappliedRecords, this.unapplied),
+      unappliedRecords: keepRecords(before.unappliedRecords, this.unapplied, this.hasNewerVersion),
     };
     const change: ImageChange = {
       before,
@@ -278,8 +280,10 @@ class Draft {
   }
 }
 
-function keepRecords(known: UnappliedRecords, added: readonly Uint8Array[]): UnappliedRecords {
-  if (added.length === 0 || !known.isComplete) return known;
+function keepRecords(known: UnappliedRecords, added: readonly Uint8Array[], hasNewerVersion: boolean): UnappliedRecords {
+  if (!known.isComplete) return known;
+  if (hasNewerVersion) return { ...known, isComplete: false };
+  if (added.length === 0) return known;
   const sizeBytes = added.reduce((sum, { length }) => sum + length, known.sizeBytes);
   if (sizeBytes > MAX_UNAPPLIED_BYTES) return { ...known, isComplete: false };
   return { records: [...known.records, ...added], sizeBytes, isComplete: true };

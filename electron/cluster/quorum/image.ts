@@ -24,8 +24,9 @@ export interface MetadataImage {
 }
 
 /**
- * Records of types or versions that this release does not know, or whose state it does not use (ACLs, quotas, users), as bytes in the order
- * of the log. They are kept so that a snapshot loses nothing that a newer release has written. Their order among the other records is lost.
+ * Records of types that this release does not know, or whose state it does not use (ACLs, quotas, users), as bytes in the order of the log.
+ * They are kept so that a snapshot loses nothing that a newer release has written. Their order among the other records is lost: a newer
+ * version of a known type is not kept here, since a newer release would apply it after later changes of the same state.
  *
  * Apache Kafka keeps no such records: a controller ends at an unknown one or at an unsupported `metadata.version`, and a broker without a
  * controller writes no snapshot from then on. Operators raise `metadata.version` only once all nodes know its records; this product has no
@@ -34,7 +35,10 @@ export interface MetadataImage {
 export interface UnappliedRecords {
   readonly records: readonly Uint8Array[];
   readonly sizeBytes: number;
-  /** False beyond `MAX_UNAPPLIED_BYTES`: the others are in the log and in older snapshots alone, so no snapshot may replace these. */
+  /**
+   * False beyond `MAX_UNAPPLIED_BYTES`, and after a newer version of a known type: such records are in the log and in older snapshots alone,
+   * so no snapshot may replace these.
+   */
   readonly isComplete: boolean;
 }
 

@@ -136,6 +136,12 @@ describe('applying records', () => {
     expect(image.unappliedRecords.records).toEqual([]);
   });
 
+  it('is incomplete after a newer version of a known type, which a snapshot would place after later changes', () => {
+    const { image: after } = change(image, [{ type: 'Unknown', value: Uint8Array.of(1, 2, 9, 4) }]);
+    expect(after.unappliedRecords).toMatchObject({ records: [], isComplete: false });
+    expect(change(after, [{ type: 'Unknown', value: Uint8Array.of(9) }]).image.unappliedRecords.isComplete).toBe(false);
+  });
+
   it('bounds the bytes of kept records, and marks the image as incomplete beyond', () => {
     const large = { type: 'Unknown', value: new Uint8Array(MAX_UNAPPLIED_BYTES / 2).fill(9) } as const;
     const full = change(image, [large, large]).image.unappliedRecords;

@@ -21,6 +21,8 @@ export type MetadataValue<T extends MetadataRecordType> = OutOfMessage<Schemas[T
 export interface UnknownMetadataRecord {
   readonly type: 'Unknown';
   readonly value: Uint8Array;
+  /** A known type in the version of a newer release: its place among the records of the same state counts. */
+  readonly isNewerVersion?: true;
 }
 
 /** A record with every field filled, as the image applies it. */
@@ -68,7 +70,7 @@ export function decodeMetadataRecord(bytes: Buffer): MetadataRecord {
   const version = reader.uvarint();
   if (name === undefined) return unknownRecord(bytes);
   const { message }: AnySchema = metadataSchemas[name];
-  if (version > message.maxVersion) return unknownRecord(bytes);
+  if (version > message.maxVersion) return { ...unknownRecord(bytes), isNewerVersion: true };
   const value = message.codec(version).decode(reader);
   if (reader.remaining > 0) throw new ProtocolError(`${reader.remaining} bytes after a ${name}`);
   return { type: name, value } as MetadataRecord;
