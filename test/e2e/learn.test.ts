@@ -460,7 +460,9 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await press('Elect preferred leaders');
     await expect.poll(async () => (await leaders()).filter((one) => one.leader !== one.preferred), { timeout: SOON_MS }).toEqual([]);
     for (const one of away)
-      await desk.page.getByText(`Partition ${one.partition}: leader changed from broker ${one.leader} to broker ${one.preferred}.`).waitFor();
+      await desk.page
+        .getByText(`Partition ${one.partition}: leader changed from broker ${one.leader} to broker ${one.preferred}.`)
+        .waitFor();
     await desk.page.getByText('Each partition is led by its preferred replica.').waitFor();
     expect(await desk.page.getByRole('button', { name: 'Elect preferred leaders' }).isDisabled()).toBe(true);
     await desk.pictures('partitions-brought-back');
