@@ -131,7 +131,7 @@ function describeLoss(state: LearnState, broker: number): string[] {
   const offline = rows.filter((row) => !hasOtherInSync(state, row, broker)).length;
   const served = rows.length - offline;
   return [
-    `Broker ${broker} is down${served > 0 || offline === 0 ? `: ${of(served, state)} ${served === 1 ? 'is' : 'are'} under-replicated` : ''}. Nothing is lost, and Kafka does not create new replicas by itself: the replicas return with the broker.`,
+    `Broker ${broker} is down${served > 0 ? `: ${of(served, state)} ${served === 1 ? 'is' : 'are'} under-replicated` : ''}. Nothing is lost, and Kafka does not create new replicas by itself: the replicas return with the broker.`,
     ...(offline > 0
       ? [`${of(offline, state)} ${offline === 1 ? 'has' : 'have'} no other in-sync replica: offline until broker ${broker} returns.`]
       : []),

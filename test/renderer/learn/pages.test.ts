@@ -193,6 +193,7 @@ describe('the loss of a broker on the Topic page', () => {
     expect(second).toBe('1 partition of learn-orders has no other in-sync replica: offline until broker 2 returns.');
     expect(topic.wrong(state([alone(0, 2)], true))[0]).toMatch(/^Broker 2 is down\. Nothing is lost/);
     expect(topic.wrong(state([partitionRow(1)], true))).toHaveLength(1);
+    expect(topic.wrong({ ...state([], true), topic: null })[0]).toMatch(/^Broker 2 is down\. Nothing is lost/);
   });
 });
 
