@@ -5,6 +5,9 @@
  * Two kinds of queues order the requests: changes of membership run one after another, and so do the transitions of each node. A change of
  * membership also holds its node's queue, from before the node becomes a member until it is none any more, so every worker has a member that
  * owns it.
+ *
+ * More than 400 lines: what the requests do is in `cluster-*.ts`; here is the order in which they hold the queues, which has to be read in one
+ * place to show that none waits for another forever.
  */
 import { isWildcard } from '#shared/addresses';
 import type { Fault, FaultSpec } from '#shared/models/lab';
