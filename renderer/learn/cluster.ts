@@ -1,16 +1,16 @@
 /** The Cluster page: brokers, the replicas of each partition, and the controller with its metadata log. */
 import type { BrokerRow, PartitionRow } from '#shared/models/cluster';
+import { minOf } from '#shared/lists';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { OUT_OF_SERVICE } from '#shared/timeline/event-types';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramGlyph, DiagramTone } from '../diagrams/diagram.ts';
 import { formatAgo, formatCount, formatList, formatSpan, plural } from '../format/numbers.ts';
 import { BROKER_STATE, REPLICA_LABELS, inSyncCount } from '../topics/replicas.ts';
 import { breaksSomething, chainOf, describeEvent, describeReason } from '../timeline/timeline.ts';
 import { topicPath, type Concept, type LearnState, type Outage } from './concept.ts';
+import { describeSurvivedOutage } from './outage-check.ts';
 import { isDown, killOf, recoveries } from './outages.ts';
 import { leftOut } from './partition-rows.ts';
 import { MARGIN, noTopic, summarizePartition } from './parts.ts';
-import { minOf } from '#shared/lists';
 
 const GAP_MANY = 5;
 const GAP_NARROW = 14;
@@ -333,33 +333,6 @@ function outages(state: LearnState): Outage[] {
   return [...kills, ...recoveries(state)];
 }
 
-/** Done when a leader failed or was stopped, another was elected, the first one is in sync again, and every earlier acknowledged record exists. */
-export function survived(state: LearnState): string | null {
-  const { topic } = state;
-  if (topic === null || state.topic?.name === undefined) return null;
-  const whole = topic.partitions.every(({ leader, isr, replicas }) => leader !== null && isr.length === replicas.length);
-  if (!whole || topic.partitions.length === 0) return null;
-  for (const end of state.events) {
-    if (!OUT_OF_SERVICE.has(end.type)) continue;
-    const broker = end.broker ?? end.node;
-    const moved = state.events.find(
-      ({ id, type, topic: of }) =>
-        id > end.id && (type === 'partition/leadersElected' || type === 'partition/leadersLost') && (of === undefined || of === topic.name),
-    );
-    if (moved === undefined || state.brokers.find(({ id }) => id === broker)?.state !== 'online') continue;
-    const before = state.sent.filter(
-      (one) => one.topic === topic.name && one.at <= end.at && one.offset !== null && one.partition !== null,
-    );
-    const existing = before.filter((one) => {
-      const row = topic.partitions.find(({ partition }) => partition === one.partition);
-      return BigInt(row?.endOffset ?? 0) > BigInt(one.offset ?? 0);
-    });
-    if (before.length > 0 && existing.length === before.length)
-      return `broker ${broker} ${end.type === 'lab/nodeStopped' ? 'was stopped' : 'failed'} and returned; all ${plural(before.length, 'record')} acknowledged before still ${before.length === 1 ? 'exists' : 'exist'}.`;
-  }
-  return null;
-}
-
 export const cluster: Concept = {
   id: 'cluster',
   title: 'Cluster',
@@ -389,7 +362,7 @@ export const cluster: Concept = {
   outages,
   check: {
     task: 'Write a record, let the leader of its partition fail, then recover the cluster **without losing a record**.',
-    done: survived,
+    done: describeSurvivedOutage,
   },
   links: (state) => [
     { label: 'Partitions by broker: Overview', to: '/overview' },

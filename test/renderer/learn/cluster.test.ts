@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { TimelineEvent } from '../../../shared/models/timeline.ts';
-import { cluster, survived } from '../../../renderer/learn/cluster.ts';
+import { cluster } from '../../../renderer/learn/cluster.ts';
+import { describeSurvivedOutage as survived } from '../../../renderer/learn/outage-check.ts';
 import { brokerRow, learnState, partitionRow, sentRecord, topicRow } from './learn-fixture.ts';
 import { expectSound, WIDTHS } from './readers-fixture.ts';
 
