@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, expectTypeOf, it } from 'vitest';
 import type { RaftCore } from '../../../electron/cluster/quorum/raft-core.ts';
 import type { ReplicaProgress } from '../../../electron/cluster/quorum/raft-leader.ts';
 import { QuorumState } from '../../../electron/cluster/quorum/raft-quorum-state.ts';
@@ -73,16 +73,12 @@ it('a log that is ahead of the stored epoch is refused', () => {
   expect(() => state.load(6)).toThrow(/the log holds epoch 6, the vote file only 5/);
 });
 
-/** Whether no property of `T` among `K` can be assigned: `true`, or the compilation fails. */
-type AreReadonly<T, K extends keyof T> =
-  (<X>() => X extends Pick<T, K> ? 1 : 2) extends <X>() => X extends Readonly<Pick<T, K>> ? 1 : 2 ? true : false;
 type State = 'role' | 'quorumState' | 'distrusted' | 'lostRounds' | 'searchCause' | 'committedEnd' | 'status' | 'leader';
 
 it('the state of Raft cannot be assigned from outside its owner, as the compiler checks', () => {
-  const core: AreReadonly<RaftCore, State> = true;
-  const vote: AreReadonly<QuorumState, 'current'> = true;
-  const fields: AreReadonly<VoteState, keyof VoteState> = true;
-  const progress: AreReadonly<ReplicaProgress, keyof ReplicaProgress> = true;
-  const check: AreReadonly<{ role: number }, 'role'> = false;
-  expect([core, vote, fields, progress, check]).toEqual([true, true, true, true, false]);
+  expectTypeOf<Pick<RaftCore, State>>().toEqualTypeOf<Readonly<Pick<RaftCore, State>>>();
+  expectTypeOf<Pick<QuorumState, 'current'>>().toEqualTypeOf<Readonly<Pick<QuorumState, 'current'>>>();
+  expectTypeOf<VoteState>().toEqualTypeOf<Readonly<VoteState>>();
+  expectTypeOf<Pick<ReplicaProgress, keyof ReplicaProgress>>().toEqualTypeOf<Readonly<Pick<ReplicaProgress, keyof ReplicaProgress>>>();
+  expectTypeOf<{ role: number }>().not.toEqualTypeOf<{ readonly role: number }>();
 });
