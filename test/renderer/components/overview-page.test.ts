@@ -78,6 +78,25 @@ describe('the overview', () => {
     expect(cards()[0]).toMatch(/down.*\? leaders.*Replicas ?\? ?Not in sync ?\?/);
   });
 
+  it('counts the replicas of a broker that are not in sync as the Brokers page does', async () => {
+    await open('/overview', 'remote');
+    const [first] = bridge.cluster.view().brokers;
+    if (first === undefined) throw new Error('the fixture has three brokers');
+    bridge.version += 1;
+    bridge.emit('cluster/patched', {
+      connectionId: bridge.selectedId,
+      base: bridge.version - 1,
+      version: bridge.version,
+      scalars: {},
+      brokers: { set: [{ ...first, state: 'fenced', replicas: 21, inSync: 1 }], removed: [] },
+      topics: { set: [], removed: [] },
+      groups: { set: [], removed: [] },
+    });
+    await flushPromises();
+    const [card] = panel('Brokers')?.querySelectorAll('li') ?? [];
+    expect(card?.textContent.replace(/\s+/g, ' ')).toMatch(/Replicas ?21 ?Not in sync ?20/);
+  });
+
   it('states what is used of the disk of each broker, "?" where the broker does not report it, and a disk that is nearly full', async () => {
     const disks = (): (string | undefined)[] =>
       [...(panel('Brokers')?.querySelectorAll('dl > div') ?? [])]
