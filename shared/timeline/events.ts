@@ -131,7 +131,7 @@ export const EVENTS = {
     kind: 'coordination',
     mark: 'dot',
     tone: 'warn',
-    describe: (e) => e.reason ?? 'a coordination session expired',
+    describe: (e) => e.reason ?? 'a ZooKeeper session expired',
   },
   'cluster/brokerRegistered': { kind: 'coordination', mark: 'dot', tone: 'none', describe: (e) => `${formatBroker(e)} registered` },
   'cluster/brokerUnfenced': {

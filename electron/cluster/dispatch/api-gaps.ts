@@ -38,7 +38,7 @@ const REASONS: readonly (readonly [name: ApiName, reason: string])[] = [
   ['DescribeUserScramCredentials', SASL],
   ['AlterUserScramCredentials', SASL],
   ['UpdateFeatures', 'a cluster keeps the feature levels of its creation'],
-  ['DescribeProducers', 'not implemented; the state of producers is internal to the log'],
+  ['DescribeProducers', 'the state of producers is internal to the log'],
   ['DescribeTransactions', TRANSACTIONS],
   ['ListTransactions', TRANSACTIONS],
   ['ControllerRegistration', 'every node of the quorum runs the same version, so controllers do not register their features'],
